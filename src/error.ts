@@ -1,0 +1,9 @@
+/**
+ * An error that the user can mend: wrong input, wrong flag, missing file.
+ *
+ * The message is one line, action first: what was wanted, what came, what to do. A command that meets one prints the
+ * line and exits with status 2, without a stack. Every other error is a bug and keeps its stack.
+ */
+export class UserError extends Error {
+  override name = "UserError";
+}
