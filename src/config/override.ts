@@ -1,10 +1,13 @@
 import { type Document, isMap, isScalar, isSeq, parseDocument } from "yaml";
 import { UserError } from "../error.ts";
 
-/** One `--set a.b=v` of the command line. `flag` is its text, for messages. */
+/** One `--set a.b=v` of the command line. */
 export interface Override {
+  /** The text of the flag, for messages. */
   readonly flag: string;
+  /** The keys from the root to the value. */
   readonly path: readonly string[];
+  /** What to put there. */
   readonly value: unknown;
 }
 
