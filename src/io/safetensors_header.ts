@@ -1,0 +1,142 @@
+/**
+ * The header of a safetensors file: 8 bytes little-endian length, then JSON
+ * `{"name": {"dtype", "shape", "data_offsets": [begin, end]}, "__metadata__": {...}}`, then the data.
+ * Format: https://github.com/huggingface/safetensors#format
+ */
+import { UserError } from "../error.ts";
+import { bytesPerElement, type Dtype, isDtype } from "./dtype.ts";
+
+/** Where one tensor lies: `begin` and `end` count bytes from the start of the data section. */
+export interface SafetensorsEntry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** A checked header: entries in the order of their bytes. */
+export interface SafetensorsHeader {
+  readonly entries: readonly SafetensorsEntry[];
+  readonly metadata: Record<string, string>;
+}
+
+/** Bytes before the header: its length as an unsigned 64-bit number. */
+export const PREFIX_BYTES = 8;
+
+/** The largest header that the reference implementation accepts. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+/** The header's length, from the file's first 8 bytes; throws UserError where a file of `fileBytes` cannot hold it. */
+export function headerLength(prefix: Uint8Array, fileBytes: number, file: string): number {
+  if (prefix.length < PREFIX_BYTES) {
+    throw refusal(file, `it has ${fileBytes} bytes, fewer than the 8 that hold the header's length`);
+  }
+  const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
+  if (length > MAX_HEADER_BYTES) {
+    throw refusal(file, `its header claims ${length} bytes, more than the ${MAX_HEADER_BYTES} allowed`);
+  }
+  if (PREFIX_BYTES + Number(length) > fileBytes) {
+    throw refusal(
+      file,
+      `its header claims ${length} bytes, but only ${fileBytes - PREFIX_BYTES} follow; is it truncated?`,
+    );
+  }
+  return Number(length);
+}
+
+/**
+ * Parses and checks a header over `dataBytes` bytes of data: known dtypes, shapes that agree with the byte ranges, and
+ * ranges that cover the data without gap or overlap. Throws UserError, naming `file` and the tensor, for anything else.
+ */
+export function parseHeader(header: Uint8Array, dataBytes: number, file: string): SafetensorsHeader {
+  const json = decodeUtf8(header, file);
+  const parsed = parseJson(json, file);
+  if (!isRecord(parsed)) throw refusal(file, "its header is not a JSON object");
+  const duplicate = duplicateKey(json);
+  if (duplicate !== undefined) throw refusal(file, `its header holds the key ${JSON.stringify(duplicate)} twice`);
+  const { __metadata__: metadata = {}, ...tensors } = parsed;
+  if (!isStringRecord(metadata)) throw refusal(file, "__metadata__ must map strings to strings");
+  const entries = Object.entries(tensors).map(([name, value]) => parseEntry(name, value, file));
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  checkCoverage(entries, dataBytes, file);
+  return { entries, metadata };
+}
+
+function parseEntry(name: string, value: unknown, file: string): SafetensorsEntry {
+  const fail = (reason: string) => refusal(file, `tensor ${JSON.stringify(name)}: ${reason}`);
+  if (!isRecord(value)) throw fail("its header entry is not an object");
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== "string" || !isDtype(dtype)) {
+    throw fail(`dtype is ${JSON.stringify(dtype)}, wanted one of ${Object.keys(bytesPerElement).join(", ")}`);
+  }
+  if (!isSizeList(shape)) throw fail("shape must be a list of non-negative integers");
+  if (!isSizeList(offsets) || offsets.length !== 2) throw fail("data_offsets must be two non-negative integers");
+  const [begin, end] = offsets as [number, number];
+  const bytes = shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
+  if (end - begin !== bytes) {
+    throw fail(`shape [${shape.join(", ")}] of ${dtype} takes ${bytes} bytes, but data_offsets span ${end - begin}`);
+  }
+  return { name, dtype, shape, begin, end };
+}
+
+function checkCoverage(entries: readonly SafetensorsEntry[], dataBytes: number, file: string): void {
+  let covered = 0;
+  for (const { name, begin, end } of entries) {
+    const fail = (reason: string) => refusal(file, `tensor ${JSON.stringify(name)} ${reason}`);
+    if (end > dataBytes) throw fail(`ends at byte ${end} of the data, which has ${dataBytes}; is the file truncated?`);
+    if (begin < covered) throw fail(`begins at byte ${begin} of the data, inside the tensor that ends at ${covered}`);
+    if (begin > covered) throw fail(`begins at byte ${begin} of the data and leaves a gap after byte ${covered}`);
+    covered = end;
+  }
+  if (covered !== dataBytes) {
+    throw refusal(file, `its tensors end at byte ${covered} of the data, but ${dataBytes} bytes are there`);
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw refusal(file, "its header is not UTF-8 text", cause);
+  }
+}
+
+function parseJson(json: string, file: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw refusal(file, "its header is not JSON", cause);
+  }
+}
+
+/** The first key that an object of valid `json` holds twice, which JSON.parse would pass over. */
+function duplicateKey(json: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}]/g)) {
+    if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else if (token.endsWith(":")) {
+      const key = JSON.parse(token.slice(0, -1)) as string;
+      const keys = open.at(-1)!;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every((item) => typeof item === "string");
+}
+
+function isSizeList(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
+
+function refusal(file: string, reason: string, cause?: unknown): UserError {
+  return new UserError(`Cannot read ${file} as safetensors: ${reason}`, { cause });
+}
