@@ -4,9 +4,11 @@ import { decodeElements } from "./dtype.ts";
 import { fileError } from "./file_error.ts";
 import { headerLength, parseHeader, PREFIX_BYTES, type SafetensorsEntry } from "./safetensors_header.ts";
 
-/** What a safetensors file holds: tensors by name, in the order of their bytes, and free text by key. */
+/** What a safetensors file holds. */
 export interface Safetensors {
+  /** The tensors by name, in the order of their bytes. */
   readonly tensors: Map<string, HostTensor>;
+  /** Free text by key; empty where the file has none. */
   readonly metadata: Record<string, string>;
 }
 

@@ -6,18 +6,25 @@
 import { UserError } from "../error.ts";
 import { bytesPerElement, type Dtype, isDtype } from "./dtype.ts";
 
-/** Where one tensor lies: `begin` and `end` count bytes from the start of the data section. */
+/** Where one tensor lies. */
 export interface SafetensorsEntry {
+  /** The tensor's name: any string. */
   readonly name: string;
+  /** Element type in the file. */
   readonly dtype: Dtype;
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
+  /** First byte, counted from the start of the data section. */
   readonly begin: number;
+  /** One past the last byte, counted the same way. */
   readonly end: number;
 }
 
-/** A checked header: entries in the order of their bytes. */
+/** A checked header. */
 export interface SafetensorsHeader {
+  /** The tensors in the order of their bytes. */
   readonly entries: readonly SafetensorsEntry[];
+  /** Free text by key. */
   readonly metadata: Record<string, string>;
 }
 

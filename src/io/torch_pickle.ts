@@ -8,7 +8,7 @@ import type { Dtype } from "./dtype.ts";
 
 /** A flat array of the checkpoint, kept in the archive as `data/<key>`. */
 export class TorchStorage {
-  /** @param dtype the element type, or the name of one that Stipple has no use for */
+  /** `elements` elements of `dtype`; float64 is known by name but not read. */
   constructor(readonly dtype: Dtype | "F64", readonly key: string, readonly elements: number) {}
 }
 
