@@ -1,0 +1,97 @@
+import { UserError } from "../error.ts";
+
+/** Features that are asked for one by one, because `adapter.features` does not list all that a device grants. */
+const wantedFeatures = ["subgroups", "timestamp-query", "shader-f16"] as const;
+export type Feature = typeof wantedFeatures[number];
+
+/** Limits whose default is too low for tensors; the adapter's own value is requested. */
+const raisedLimits = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupStorageSize",
+] as const;
+
+/**
+ * Which variants of the heavy kernels suit an adapter: `lane` keeps everything in one lane's registers and never
+ * synchronises (software adapters run a workgroup on one core, where barriers are ruinous), `block` shares tiles
+ * through workgroup memory (GPUs).
+ */
+export type KernelFamily = "lane" | "block";
+
+/** An opened WebGPU device with what kernels need to know about it. */
+export interface OpenedAdapter {
+  readonly device: GPUDevice;
+  /** Adapter name as the driver gives it, for example `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  readonly name: string;
+  /** True for an adapter that runs on the CPU. */
+  readonly software: boolean;
+  readonly family: KernelFamily;
+  readonly features: ReadonlySet<Feature>;
+  /** The lane count of a subgroup where it is known before running a kernel, else 0. */
+  readonly subgroupSize: number;
+}
+
+/** The one line every command prints where WebGPU finds no adapter. */
+export const noAdapterMessage =
+  "No WebGPU adapter found: wanted a GPU driver or Mesa's software driver; run `deno task doctor` to see what is " +
+  "missing, or on Debian and Ubuntu `apt-get install -y mesa-vulkan-drivers`";
+
+async function requestAdapter(software: boolean): Promise<GPUAdapter> {
+  const adapter = await navigator.gpu?.requestAdapter({
+    powerPreference: "high-performance",
+    forceFallbackAdapter: software,
+  });
+  if (!adapter) throw new UserError(noAdapterMessage);
+  return adapter;
+}
+
+/** Tries each wanted feature on a device of its own: asking is the only reliable way to learn of it. */
+export async function tryFeatures(software = false): Promise<Set<Feature>> {
+  const granted = new Set<Feature>();
+  for (const feature of wantedFeatures) {
+    const adapter = await requestAdapter(software);
+    try {
+      const device = await adapter.requestDevice({ requiredFeatures: [feature as GPUFeatureName] });
+      device.destroy();
+      granted.add(feature);
+    } catch {
+      // Not granted: the adapter lacks it, and kernels fall back.
+    }
+  }
+  return granted;
+}
+
+/**
+ * Opens the high-performance adapter with its own limits and every wanted feature it grants.
+ *
+ * @param options.software take the software adapter even beside a GPU (parity tests).
+ * @throws {UserError} where there is no adapter.
+ */
+export async function openAdapter(options: { software?: boolean } = {}): Promise<OpenedAdapter> {
+  const software = options.software ?? false;
+  const adapter = await requestAdapter(software);
+  const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]));
+  let features = new Set<Feature>(wantedFeatures);
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({ requiredLimits, requiredFeatures: [...features] as GPUFeatureName[] });
+  } catch {
+    features = await tryFeatures(software);
+    const again = await requestAdapter(software);
+    device = await again.requestDevice({ requiredLimits, requiredFeatures: [...features] as GPUFeatureName[] });
+  }
+  const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unknown adapter";
+  const onCpu = /llvmpipe|swiftshader|lavapipe|software/i.test(`${name} ${adapter.info.vendor}`);
+  const bits = Number(/(\d+) bits\)/.exec(name)?.[1] ?? 0); // llvmpipe names its vector width: one lane per 32 bits
+  return {
+    device,
+    name: [name, adapter.info.device].find((text) => /[A-Za-z]/.test(text)) ?? name,
+    software: onCpu,
+    family: onCpu ? "lane" : "block",
+    features,
+    subgroupSize: onCpu && features.has("subgroups") ? bits / 32 : 0,
+  };
+}

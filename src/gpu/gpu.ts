@@ -1,0 +1,69 @@
+import { UserError } from "../error.ts";
+import { openAdapter, type OpenedAdapter } from "./adapter.ts";
+import { ErrorLog } from "./error_log.ts";
+import { KernelCache } from "./kernel.ts";
+import { BufferPool } from "./pool.ts";
+import { Profiler } from "./profiler.ts";
+import { Readback } from "./readback.ts";
+import { Recorder } from "./recorder.ts";
+
+/** How to open a device. */
+export interface GpuOptions {
+  /** Take the software adapter even beside a GPU. */
+  software?: boolean;
+  /** Most bytes of GPU memory, live and pooled together; default 8 GiB. */
+  memoryBytes?: number;
+}
+
+/** An adapter with its pool, kernels, recorder and readback: all that tensors need of WebGPU. */
+export class Gpu {
+  readonly errors: ErrorLog;
+  readonly kernels: KernelCache;
+  readonly recorder: Recorder;
+  readonly pool: BufferPool;
+  readonly readback: Readback;
+
+  private constructor(readonly adapter: OpenedAdapter, memoryBytes: number) {
+    const { device } = adapter;
+    this.errors = new ErrorLog(device);
+    this.kernels = new KernelCache(adapter, this.errors);
+    this.recorder = new Recorder(device, this.kernels);
+    this.pool = new BufferPool(device, memoryBytes, {
+      beforeTrim: () => this.recorder.flush(),
+      onDestroy: (buffer) => this.kernels.forget(buffer),
+    });
+    this.readback = new Readback(device, this.recorder);
+    const pattern = this.pool.acquire(256, "readback probe");
+    this.readback.probe(pattern);
+    this.pool.release(pattern);
+  }
+
+  /** Opens the adapter. @throws {UserError} where there is none. */
+  static async open(options: GpuOptions = {}): Promise<Gpu> {
+    return new Gpu(await openAdapter(options), options.memoryBytes ?? 8 * 2 ** 30);
+  }
+
+  /**
+   * Measures every dispatch from now on; call `report()` on the result.
+   *
+   * @throws {UserError} where the adapter has no timestamp queries.
+   */
+  startProfiling(): Profiler {
+    if (!this.adapter.features.has("timestamp-query")) {
+      throw new UserError(`Cannot profile on ${this.adapter.name}: it has no timestamp queries; use another adapter`);
+    }
+    this.recorder.flush();
+    return this.recorder.profiler = new Profiler(this.adapter.device);
+  }
+
+  /** Ends profiling. */
+  stopProfiling(): void {
+    this.recorder.flush();
+    this.recorder.profiler = null;
+  }
+
+  /** Frees the device. */
+  destroy(): void {
+    this.adapter.device.destroy();
+  }
+}

@@ -1,0 +1,91 @@
+import type { Kernel } from "./kernel.ts";
+import { paramBytes } from "./kernel.ts";
+
+/**
+ * A number that changes between replays of a captured step: a learning rate, a step counter, a random key. Kernels
+ * take it wherever they take a number; every submit reads its value anew.
+ */
+export class Scalar {
+  constructor(public value: number) {}
+}
+
+export type ParamValue = number | Scalar | readonly number[];
+export type ParamValues = Readonly<Record<string, ParamValue>>;
+
+/** A word of a params block that follows a `Scalar`. */
+export interface Patch {
+  readonly word: number;
+  readonly type: "u32" | "i32" | "f32";
+  readonly scalar: Scalar;
+}
+
+/**
+ * The `Params` structs of one batch, one after the other in host memory, uploaded with a single write and addressed by
+ * dynamic offset.
+ */
+export class ParamBlock {
+  readonly patches: Patch[] = [];
+  words = 0;
+  #data: DataView;
+  #bytes: Uint8Array<ArrayBuffer>;
+
+  /** @param alignment the adapter's `minUniformBufferOffsetAlignment` in bytes. */
+  constructor(private readonly alignment: number, bytes: number) {
+    this.#bytes = new Uint8Array(bytes);
+    this.#data = new DataView(this.#bytes.buffer);
+  }
+
+  /** Bytes in use, with room for the fixed-size binding of the last block. */
+  get bytes(): number {
+    return this.words * 4 + paramBytes;
+  }
+
+  /** True where one more block might not fit. */
+  get full(): boolean {
+    return this.words * 4 + 2 * paramBytes + this.alignment > this.#bytes.length;
+  }
+
+  /** Appends a kernel's params and returns their byte offset. Every declared field must be given, and no other. */
+  append(kernel: Kernel, values: ParamValues): number {
+    const { params, paramWords } = kernel.shader;
+    const start = Math.ceil(this.words * 4 / this.alignment) * this.alignment / 4;
+    let given = 0;
+    for (const { name, type, offset, words } of params) {
+      const value = values[name];
+      if (value === undefined) throw new Error(`${kernel.label}: param ${name} is missing`);
+      given++;
+      if (value instanceof Scalar) {
+        this.patches.push({ word: start + offset, type, scalar: value });
+        this.#set(start + offset, type, value.value);
+      } else if (typeof value === "number") this.#set(start + offset, type, value);
+      else for (let i = 0; i < words; i++) this.#set(start + offset + i, type, value[i] ?? 0);
+    }
+    for (const name in values) {
+      if (given-- <= 0) throw new Error(`${kernel.label}: Params has no field ${name}`);
+    }
+    this.words = start + paramWords;
+    return start * 4;
+  }
+
+  /** Takes the present values of all `Scalar`s. */
+  refresh(): void {
+    for (const { word, type, scalar } of this.patches) this.#set(word, type, scalar.value);
+  }
+
+  /** Starts over, keeping the memory. */
+  reset(): void {
+    this.words = 0;
+    this.patches.length = 0;
+  }
+
+  /** The bytes to upload. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, Math.min(this.#bytes.length, Math.ceil(this.words) * 4));
+  }
+
+  #set(word: number, type: Patch["type"], value: number): void {
+    if (type === "f32") this.#data.setFloat32(word * 4, value, true);
+    else if (type === "u32") this.#data.setUint32(word * 4, value, true);
+    else this.#data.setInt32(word * 4, value, true);
+  }
+}

@@ -1,0 +1,137 @@
+import { UserError } from "../error.ts";
+
+/** A GPU buffer with what the runtime tracks about it. */
+export interface PooledBuffer {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  /** Size in bytes as allocated: the size class, at least what was asked for. */
+  readonly bytes: number;
+  /** Number of the batch that last used the buffer; a host write must wait for that batch to be submitted. */
+  lastBatch: number;
+}
+
+/** Bytes and counts of a pool. */
+export interface PoolCounters {
+  liveBytes: number;
+  pooledBytes: number;
+  peakBytes: number;
+  /** Buffers ever created: constant once a training loop is warm. */
+  created: number;
+}
+
+/** Where released buffers wait: the pool's own free list, or that of a capture. */
+type FreeList = Map<number, PooledBuffer[]>;
+
+const minBytes = 256;
+
+/** Rounds up to 256 bytes and above that to quarter steps of a power of two: at most 25 % is wasted. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= minBytes) return minBytes;
+  const step = Math.max(minBytes, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / step) * step;
+}
+
+/**
+ * Buffers by size class, reused after release: a fresh buffer is zeroed at first use and costs a driver call. The
+ * garbage collector does not see GPU memory, so lifetimes are explicit and a byte budget stands in for the driver's
+ * out-of-memory error, which software adapters never give.
+ */
+export class BufferPool {
+  readonly counters: PoolCounters = { liveBytes: 0, pooledBytes: 0, peakBytes: 0, created: 0 };
+  #free: FreeList = new Map();
+  #capture: FreeList | null = null;
+
+  /**
+   * @param device where buffers are made.
+   * @param budgetBytes most bytes live and pooled together.
+   * @param hooks.beforeTrim called before waiting buffers are destroyed: recorded work may still name them.
+   * @param hooks.onDestroy called for each of them, so that bind groups on it can go.
+   */
+  constructor(
+    private readonly device: GPUDevice,
+    readonly budgetBytes: number,
+    private readonly hooks: { beforeTrim(): void; onDestroy(buffer: PooledBuffer): void },
+  ) {}
+
+  /**
+   * A buffer of at least `bytes` bytes with undefined contents.
+   *
+   * @param purpose named in the error: the op or tensor that needs it.
+   * @throws {UserError} where the budget or the adapter's binding size would be exceeded.
+   */
+  acquire(bytes: number, purpose: string): PooledBuffer {
+    const size = sizeClass(bytes);
+    const limit = Math.min(this.device.limits.maxStorageBufferBindingSize, this.device.limits.maxBufferSize);
+    if (bytes > limit) {
+      throw new UserError(
+        `Cannot allocate ${mib(bytes)} for ${purpose}: this adapter binds at most ${mib(limit)} at once; ` +
+          "use a smaller batch or model",
+      );
+    }
+    const waiting = this.#capture?.get(size)?.pop() ?? this.#free.get(size)?.pop();
+    const counters = this.counters;
+    if (waiting) {
+      counters.pooledBytes -= size;
+      counters.liveBytes += size;
+      return waiting;
+    }
+    if (counters.liveBytes + counters.pooledBytes + size > this.budgetBytes) this.trim();
+    if (counters.liveBytes + size > this.budgetBytes) {
+      throw new UserError(
+        `Cannot allocate ${mib(bytes)} for ${purpose}: ${mib(counters.liveBytes)} of the budget of ` +
+          `${mib(this.budgetBytes)} are in use; use a smaller batch, or raise the memory budget`,
+      );
+    }
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | GPUBufferUsage.INDIRECT;
+    const buffer = this.device.createBuffer({ label: purpose, size: Math.min(size, Math.ceil(limit / 4) * 4), usage });
+    counters.created++;
+    counters.liveBytes += size;
+    counters.peakBytes = Math.max(counters.peakBytes, counters.liveBytes + counters.pooledBytes);
+    return { id: counters.created, buffer, bytes: size, lastBatch: -1 };
+  }
+
+  /** Gives a buffer back for reuse. */
+  release(buffer: PooledBuffer): void {
+    this.counters.liveBytes -= buffer.bytes;
+    this.counters.pooledBytes += buffer.bytes;
+    const list = this.#capture ?? this.#free;
+    const waiting = list.get(buffer.bytes);
+    if (waiting) waiting.push(buffer);
+    else list.set(buffer.bytes, [buffer]);
+  }
+
+  /**
+   * From now on released buffers wait in a list of their own: a captured step writes them at every replay, so they
+   * must not serve anyone else. The function returned ends this and gives the list's owner a way to free it.
+   */
+  beginCapture(): () => () => void {
+    if (this.#capture) throw new Error("capture inside capture");
+    const list: FreeList = this.#capture = new Map();
+    return () => {
+      this.#capture = null;
+      return () => {
+        for (const [size, buffers] of list) this.#free.set(size, [...this.#free.get(size) ?? [], ...buffers]);
+        list.clear();
+      };
+    };
+  }
+
+  /** Destroys the buffers that wait for reuse. */
+  trim(): void {
+    if (this.counters.pooledBytes === 0) return;
+    this.hooks.beforeTrim();
+    for (const buffers of this.#free.values()) {
+      for (const waiting of buffers) {
+        this.hooks.onDestroy(waiting);
+        waiting.buffer.destroy();
+        this.counters.pooledBytes -= waiting.bytes;
+      }
+    }
+    this.#free.clear();
+  }
+}
+
+/** A byte count for people: `12.5 MiB`. */
+export function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 2 : 0)} MiB`;
+}

@@ -1,0 +1,81 @@
+import { dispatchGrid, type Recording } from "./recorder.ts";
+
+/** Time and throughput of one kernel over all its dispatches. */
+export interface KernelProfile {
+  readonly kernel: string;
+  readonly count: number;
+  readonly milliseconds: number;
+  /** Undefined where the kernel's calls state no cost. */
+  readonly gflops: number | undefined;
+  readonly gbytes: number | undefined;
+}
+
+const maxQueries = 4096;
+
+/**
+ * Measures every dispatch with a pair of timestamp queries. Queries sit at pass boundaries, so while profiling each
+ * dispatch has a pass of its own: kernel times are true, the sum is above that of an unprofiled step.
+ */
+export class Profiler {
+  #totals = new Map<string, { count: number; nanoseconds: number; flops: number; bytes: number }>();
+  #pending: { labels: { label: string; flops: number; bytes: number }[]; result: GPUBuffer }[] = [];
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** Encodes a recording's commands with timestamps, in chunks of the largest query set. */
+  encode(encoder: GPUCommandEncoder, { commands, uniformGroup }: Recording): void {
+    for (let start = 0; start < commands.length; start += maxQueries / 2) {
+      const chunk = commands.slice(start, start + maxQueries / 2);
+      const querySet = this.device.createQuerySet({ type: "timestamp", count: chunk.length * 2 });
+      chunk.forEach(({ kernel, group, offsets, grid }, i) => {
+        const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+        const pass = encoder.beginComputePass({ timestampWrites });
+        pass.setPipeline(kernel.pipeline);
+        pass.setBindGroup(0, group);
+        pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
+        dispatchGrid(pass, grid);
+        pass.end();
+      });
+      const size = chunk.length * 16;
+      const resolved = this.device.createBuffer({
+        size,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      });
+      const result = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+      encoder.resolveQuerySet(querySet, 0, chunk.length * 2, resolved, 0);
+      encoder.copyBufferToBuffer(resolved, 0, result, 0, size);
+      const labels = chunk.map(({ kernel, cost }) => ({
+        label: kernel.label,
+        flops: cost?.flops ?? 0,
+        bytes: cost?.bytes ?? 0,
+      }));
+      this.#pending.push({ labels, result });
+    }
+  }
+
+  /** Waits for the measured work and returns the kernels, the most expensive first. */
+  async report(): Promise<KernelProfile[]> {
+    for (const { labels, result } of this.#pending.splice(0)) {
+      await result.mapAsync(GPUMapMode.READ);
+      const times = new BigUint64Array(result.getMappedRange());
+      labels.forEach(({ label, flops, bytes }, i) => {
+        const total = this.#totals.get(label) ?? { count: 0, nanoseconds: 0, flops: 0, bytes: 0 };
+        total.count++;
+        total.nanoseconds += Number(times[2 * i + 1]! - times[2 * i]!);
+        total.flops += flops;
+        total.bytes += bytes;
+        this.#totals.set(label, total);
+      });
+      result.unmap();
+      result.destroy();
+    }
+    const rows = [...this.#totals].map(([kernel, { count, nanoseconds, flops, bytes }]) => ({
+      kernel,
+      count,
+      milliseconds: nanoseconds / 1e6,
+      gflops: flops ? flops / nanoseconds : undefined,
+      gbytes: bytes ? bytes / nanoseconds : undefined,
+    }));
+    return rows.sort((a, b) => b.milliseconds - a.milliseconds);
+  }
+}

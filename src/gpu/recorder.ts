@@ -1,0 +1,160 @@
+import type { Kernel, KernelCache } from "./kernel.ts";
+import { ParamBlock, type ParamValues } from "./params.ts";
+import type { PooledBuffer } from "./pool.ts";
+import type { Profiler } from "./profiler.ts";
+
+/** Workgroups in x, y, z, or a buffer of three u32 from which the device takes them. */
+export type Grid = readonly [number, number, number] | { readonly indirect: PooledBuffer; readonly byteOffset: number };
+
+/** What a dispatch costs, for the profiler: floating-point operations and bytes moved. */
+export interface Cost {
+  readonly flops?: number;
+  readonly bytes?: number;
+}
+
+/** One recorded dispatch. */
+export interface Command {
+  readonly kernel: Kernel;
+  readonly group: GPUBindGroup;
+  readonly offsets: Uint32Array;
+  readonly grid: Grid;
+  readonly cost: Cost | undefined;
+}
+
+/** A recorded step: replaying it is one upload of the params, one encoder, one pass, one submit. */
+export interface Recording {
+  readonly commands: readonly Command[];
+  readonly params: ParamBlock;
+  readonly uniform: GPUBuffer;
+  readonly uniformGroup: GPUBindGroup;
+}
+
+const batchBytes = 1 << 20;
+const captureBytes = 1 << 22;
+
+/**
+ * The one way to the queue. Ops append dispatches; `flush` puts all of them into one encoder and one compute pass and
+ * submits once. A capture collects the same commands aside and replays them later.
+ */
+export class Recorder {
+  /** Number of the batch being recorded. */
+  batch = 0;
+  readonly counters = { submits: 0, dispatches: 0 };
+  lastOp = "nothing";
+  profiler: Profiler | null = null;
+  #commands: Command[] = [];
+  #params: ParamBlock;
+  #uniform: GPUBuffer;
+  #uniformGroup: GPUBindGroup;
+  #capture: { commands: Command[]; params: ParamBlock } | null = null;
+
+  constructor(private readonly device: GPUDevice, private readonly kernels: KernelCache) {
+    this.#params = new ParamBlock(device.limits.minUniformBufferOffsetAlignment, batchBytes);
+    [this.#uniform, this.#uniformGroup] = this.#makeUniform(batchBytes);
+  }
+
+  /** Appends one dispatch. `buffers` are the inputs, then the outputs. */
+  dispatch(
+    kernel: Kernel,
+    reads: number,
+    buffers: readonly PooledBuffer[],
+    params: ParamValues,
+    grid: Grid,
+    cost?: Cost,
+  ): void {
+    const target = this.#capture ?? { commands: this.#commands, params: this.#params };
+    if (target.params.full) {
+      if (this.#capture) throw new Error("a captured step holds too many dispatches for its uniform buffer");
+      this.flush();
+      target.commands = this.#commands;
+    }
+    const offset = target.params.append(kernel, params);
+    const group = this.kernels.bindGroup(kernel, reads, buffers);
+    target.commands.push({ kernel, group, offsets: Uint32Array.of(offset), grid, cost });
+    if (!this.#capture) {
+      for (const buffer of buffers) buffer.lastBatch = this.batch;
+      this.lastOp = kernel.label;
+    }
+  }
+
+  /** Submits what was recorded; `finish` may append copies to the encoder after the pass. */
+  flush(finish?: (encoder: GPUCommandEncoder) => void): void {
+    if (this.#commands.length === 0 && !finish) return;
+    const commands = this.#commands;
+    this.#commands = [];
+    this.#submit({ commands, params: this.#params, uniform: this.#uniform, uniformGroup: this.#uniformGroup }, finish);
+    this.#params.reset();
+  }
+
+  /** True while a capture is being recorded. */
+  get capturing(): boolean {
+    return this.#capture !== null;
+  }
+
+  /** Records the dispatches of `body` without running them. */
+  capture(body: () => void): Recording {
+    if (this.#capture) throw new Error("capture inside capture");
+    const params = new ParamBlock(this.device.limits.minUniformBufferOffsetAlignment, captureBytes);
+    const capture = this.#capture = { commands: [] as Command[], params };
+    try {
+      body();
+    } finally {
+      this.#capture = null;
+    }
+    const [uniform, uniformGroup] = this.#makeUniform(params.bytes);
+    return { commands: capture.commands, params, uniform, uniformGroup };
+  }
+
+  /** Runs a recording with the present values of its scalars, after everything recorded before. */
+  replay(recording: Recording): void {
+    this.flush();
+    recording.params.refresh();
+    this.#submit(recording);
+  }
+
+  #submit(recording: Recording, finish?: (encoder: GPUCommandEncoder) => void): void {
+    const { commands, params, uniform, uniformGroup } = recording;
+    const encoder = this.device.createCommandEncoder();
+    if (commands.length) {
+      this.device.queue.writeBuffer(uniform, 0, params.view());
+      if (this.profiler) this.profiler.encode(encoder, recording);
+      else {
+        const pass = encoder.beginComputePass();
+        let last: Kernel | null = null;
+        for (const { kernel, group, offsets, grid } of commands) {
+          if (kernel !== last) pass.setPipeline((last = kernel).pipeline);
+          pass.setBindGroup(0, group);
+          pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
+          dispatchGrid(pass, grid);
+        }
+        pass.end();
+      }
+      this.lastOp = commands[commands.length - 1]!.kernel.label;
+    }
+    finish?.(encoder);
+    this.device.queue.submit([encoder.finish()]);
+    this.counters.submits++;
+    this.counters.dispatches += commands.length;
+    this.batch++;
+  }
+
+  #makeUniform(bytes: number): [GPUBuffer, GPUBindGroup] {
+    const size = Math.ceil(bytes / 256) * 256;
+    const buffer = this.device.createBuffer({
+      label: "params",
+      size,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    const group = this.device.createBindGroup({
+      layout: this.kernels.paramsLayout,
+      entries: [{ binding: 0, resource: { buffer, size: 256 } }],
+    });
+    return [buffer, group];
+  }
+}
+
+/** Issues one dispatch, direct or indirect. */
+export function dispatchGrid(pass: GPUComputePassEncoder, grid: Grid): void {
+  if ("indirect" in grid) pass.dispatchWorkgroupsIndirect(grid.indirect.buffer, grid.byteOffset);
+  else pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+}

@@ -1,0 +1,59 @@
+import { libraryFiles } from "./wgsl_library.ts";
+import { unroll } from "./unroll.ts";
+
+/** A field of a kernel's `Params` struct: its name, element type and place in 32-bit words. */
+export interface ParamField {
+  readonly name: string;
+  readonly type: "u32" | "i32" | "f32";
+  readonly offset: number;
+  /** Number of 32-bit words: 1 for a scalar, 4 for a vec4. */
+  readonly words: number;
+}
+
+/** WGSL ready for the compiler, and what its text declares. */
+export interface Shader {
+  readonly code: string;
+  /** Where each line of `code` comes from: `softmax.wgsl:12`. */
+  readonly lines: readonly string[];
+  readonly params: readonly ParamField[];
+  /** Size of `Params` in 32-bit words. */
+  readonly paramWords: number;
+}
+
+/**
+ * Turns a shader file's text into code for this runtime: `//@include reduce` takes in `shaders/lib/reduce.wgsl`,
+ * `//@unroll` blocks are expanded (see `unroll.ts`), and where a kernel uses subgroups, browsers get the `enable`
+ * line that the standard requires and that naga rejects.
+ */
+export function assembleShader(name: string, text: string, runtime: "deno" | "browser" = "deno"): Shader {
+  const lines: string[] = [];
+  const places: string[] = [];
+  const add = (line: string, place: string) => {
+    lines.push(line);
+    places.push(place);
+  };
+  if (runtime === "browser" && /\bsubgroup[A-Z]/.test(text)) add("enable subgroups;", `${name}.wgsl:1`);
+  for (const [, include] of text.matchAll(/^\/\/@include (\w+)\s*$/gm)) {
+    const library = libraryFiles[include!];
+    if (library === undefined) throw new Error(`${name}.wgsl includes ${include}, which is not in shaders/lib`);
+    library.split("\n").forEach((line, i) => add(line, `lib/${include}.wgsl:${i + 1}`));
+  }
+  for (const { line, source } of unroll(text)) add(line, `${name}.wgsl:${source}`);
+  return { code: lines.join("\n"), lines: places, ...parseParams(name, text) };
+}
+
+/** Reads the fields of `struct Params { ... }`, with the alignment rules of the uniform address space. */
+function parseParams(name: string, text: string): Pick<Shader, "params" | "paramWords"> {
+  const body = /struct Params \{([^}]*)\}/.exec(text)?.[1];
+  const params: ParamField[] = [];
+  let at = 0;
+  for (const [, field, vector, element] of (body ?? "").matchAll(/(\w+)\s*:\s*(vec4)?([uif])(?:32)?\b/g)) {
+    const words = vector ? 4 : 1;
+    at = Math.ceil(at / words) * words;
+    params.push({ name: field!, type: `${element as "u" | "i" | "f"}32`, offset: at, words });
+    at += words;
+  }
+  const declared = (body ?? "").replace(/\/\/.*$/gm, "").split(",").filter((part) => part.trim()).length;
+  if (declared !== params.length) throw new Error(`${name}.wgsl: Params may hold u32, i32, f32 and vec4u / i / f only`);
+  return { params, paramWords: Math.ceil(at / 4) * 4 };
+}

@@ -1,0 +1,207 @@
+import fillShader from "../../shaders/fill.wgsl" with { type: "text" };
+import { Gpu, type GpuOptions } from "../gpu/gpu.ts";
+import type { Overrides, ShaderSource } from "../gpu/kernel.ts";
+import type { ParamValues } from "../gpu/params.ts";
+import type { Cost, Recording } from "../gpu/recorder.ts";
+import { arrayOf, type DType, dtypeOf } from "./dtype.ts";
+import type { HostArray } from "./host_tensor.ts";
+import { Scope, Storage } from "./scope.ts";
+import { checkShape, type Shape, showShape, sizeOf } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+
+const fill: ShaderSource = { name: "fill", text: fillShader };
+
+/** Workgroup counts, or the u32 elements of a tensor (from `at`) that hold them. */
+export type DispatchGrid = readonly [number, number?, number?] | { readonly counts: Tensor; readonly at: number };
+
+/** One kernel launch over tensors. */
+export interface Launch {
+  readonly read: readonly Tensor[];
+  readonly write: readonly Tensor[];
+  readonly params: ParamValues;
+  readonly overrides?: Overrides;
+  readonly grid: DispatchGrid;
+  readonly cost?: Cost;
+}
+
+/** A step recorded once: its result tensors are rewritten by every `replay`. */
+export interface Captured<T> {
+  readonly result: T;
+  /** One submit, with the present values of the step's `Scalar`s and inputs. */
+  replay(): void;
+  /** Gives all memory of the step back. */
+  dispose(): void;
+}
+
+/** Folds a count of workgroups into a grid whose dimensions stay below WebGPU's 65535. */
+export function foldGrid(workgroups: number): [number, number, number] {
+  const y = Math.ceil(workgroups / 65535);
+  return [Math.ceil(workgroups / y), y, 1];
+}
+
+/** The device on which tensors live: memory, lifetimes, recording. */
+export class Device {
+  /** False inside `noGrad`: ops then leave no trace on the tape. */
+  gradEnabled = true;
+  /** Number of tape nodes made; their ids order the backward pass. */
+  nodes = 0;
+  #scope: Scope | null = null;
+
+  constructor(readonly gpu: Gpu) {}
+
+  /** Opens the adapter. @throws {UserError} where there is none. */
+  static async open(options: GpuOptions = {}): Promise<Device> {
+    return new Device(await Gpu.open(options));
+  }
+
+  /** Opens a lifetime inside the present one; end it with `using`. */
+  scope(): Scope {
+    return this.#scope = new Scope(this.#scope, (ended) => {
+      if (this.#scope !== ended) throw new Error("a scope must end before the one that encloses it");
+      this.#scope = ended.parent;
+    });
+  }
+
+  /** A tensor with undefined contents. */
+  empty(shape: Shape, dtype: DType = "f32", purpose = "tensor"): Tensor {
+    checkShape(shape, purpose);
+    const pooled = this.gpu.pool.acquire(sizeOf(shape) * 4, `${purpose} ${showShape(shape)}`);
+    const storage = new Storage(pooled, this.#scope, this.gpu.pool);
+    this.#scope?.storages.add(storage);
+    return new Tensor(this, storage, shape, dtype);
+  }
+
+  /** A tensor of one value. */
+  full(shape: Shape, value: number, dtype: DType = "f32"): Tensor {
+    const tensor = this.empty(shape, dtype);
+    const bits = dtype === "f32" ? new Uint32Array(Float32Array.of(value).buffer)[0]! : value >>> 0;
+    const n = tensor.size;
+    this.launch(fill, "forward", { read: [], write: [tensor], params: { n, bits }, grid: foldGrid(Math.ceil(n / 64)) });
+    return tensor;
+  }
+
+  /** A tensor of zeros. */
+  zeros(shape: Shape, dtype: DType = "f32"): Tensor {
+    return this.full(shape, 0, dtype);
+  }
+
+  /** A tensor of host values; `Uint8Array` widens to u32. */
+  tensor(data: HostArray | readonly number[], shape?: Shape): Tensor {
+    const array = isHostArray(data) ? data : Float32Array.from(data);
+    const tensor = this.empty(shape ?? [array.length], dtypeOf(array));
+    this.upload(tensor, array);
+    return tensor;
+  }
+
+  /** A trainable tensor: outlives every scope and wants gradients. */
+  parameter(data: Float32Array, shape: Shape): Tensor {
+    const inner = this.#scope;
+    this.#scope = null;
+    try {
+      const tensor = this.tensor(data, shape);
+      tensor.requiresGrad = true;
+      return tensor;
+    } finally {
+      this.#scope = inner;
+    }
+  }
+
+  /** Writes host values into a tensor, after everything recorded before. */
+  upload(tensor: Tensor, data: HostArray): void {
+    if (data.length !== tensor.size) {
+      throw new RangeError(
+        `Cannot write ${data.length} values to shape ${showShape(tensor.shape)}: wanted ${tensor.size}`,
+      );
+    }
+    const { recorder, adapter } = this.gpu;
+    const pooled = this.#pooled(tensor, "write");
+    if (recorder.capturing) throw new Error("Cannot write host values inside a capture: make the tensor before it");
+    if (pooled.lastBatch === recorder.batch) recorder.flush();
+    const words = data instanceof Uint8Array ? Uint32Array.from(data) : data;
+    adapter.device.queue.writeBuffer(pooled.buffer, 0, words as Float32Array<ArrayBuffer>);
+  }
+
+  /** Elements of several tensors with one submit and one wait. */
+  async read(tensors: readonly Tensor[]): Promise<(Float32Array | Int32Array | Uint32Array)[]> {
+    const parts = tensors.map((tensor) => ({ source: this.#pooled(tensor, "data"), bytes: tensor.size * 4 }));
+    const copies = await this.gpu.readback.read(parts);
+    await this.gpu.errors.check(this.gpu.recorder.lastOp);
+    return copies.map((bytes, i) => arrayOf(tensors[i]!.dtype, bytes));
+  }
+
+  /** Runs `body` without recording on the tape. */
+  noGrad<T>(body: () => T): T {
+    const before = this.gradEnabled;
+    this.gradEnabled = false;
+    try {
+      return body();
+    } finally {
+      this.gradEnabled = before;
+    }
+  }
+
+  /** Appends one kernel to the recorder. */
+  launch(source: ShaderSource, entry: string, launch: Launch): void {
+    const { read, write, params, overrides, grid, cost } = launch;
+    const { kernels, recorder } = this.gpu;
+    const buffers = [...read, ...write].map((tensor) => this.#pooled(tensor, source.name));
+    const kernel = kernels.kernel(source, entry, read.length, write.length, overrides);
+    const size = "counts" in grid
+      ? { indirect: this.#pooled(grid.counts, source.name), byteOffset: grid.at * 4 }
+      : [grid[0], grid[1] ?? 1, grid[2] ?? 1] as const;
+    recorder.dispatch(kernel, read.length, buffers, params, size, cost);
+  }
+
+  /**
+   * Records the kernels of `body` without running them. Tensors made in it live until `dispose`; tensors made before
+   * are its inputs, and `Scalar`s its changing numbers.
+   */
+  capture<T>(body: () => T): Captured<T> {
+    const scope = this.scope();
+    const endCapture = this.gpu.pool.beginCapture();
+    let result: T;
+    let recording: Recording;
+    let freeBuffers: () => void;
+    try {
+      recording = this.gpu.recorder.capture(() => void (result = body()));
+    } finally {
+      freeBuffers = endCapture();
+      this.#scope = scope.parent;
+    }
+    return {
+      result: result!,
+      replay: () => this.gpu.recorder.replay(recording),
+      dispose: () => {
+        for (const storage of [...scope.storages]) storage.release();
+        freeBuffers();
+        recording.uniform.destroy();
+      },
+    };
+  }
+
+  /** Waits until everything recorded has run, and reports errors. */
+  async idle(): Promise<void> {
+    using _scope = this.scope();
+    await this.full([1], 0).data();
+  }
+
+  /** Frees the device. */
+  destroy(): void {
+    this.gpu.destroy();
+  }
+
+  #pooled(tensor: Tensor, op: string) {
+    if (tensor.device !== this) throw new Error(`Cannot use a tensor of another device in ${op}`);
+    if (!tensor.storage.alive) {
+      throw new Error(
+        `Cannot use a tensor of shape ${showShape(tensor.shape)} in ${op}: its scope has ended; ` +
+          "keep() it, or open the scope further out",
+      );
+    }
+    return tensor.storage.pooled;
+  }
+}
+
+function isHostArray(data: HostArray | readonly number[]): data is HostArray {
+  return ArrayBuffer.isView(data);
+}

@@ -1,0 +1,45 @@
+import type { BufferPool, PooledBuffer } from "../gpu/pool.ts";
+
+/** The memory of a tensor and of its reshaped views. */
+export class Storage {
+  alive = true;
+
+  constructor(readonly pooled: PooledBuffer, public owner: Scope | null, private readonly pool: BufferPool) {}
+
+  /** Gives the memory back. Doing so twice is harmless. */
+  release(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.owner?.storages.delete(this);
+    this.pool.release(this.pooled);
+  }
+}
+
+/**
+ * A lifetime: tensors made while it is open die with it, except those handed to `keep`. Use it with `using`:
+ *
+ * ```ts
+ * using step = device.scope();
+ * ```
+ */
+export class Scope {
+  readonly storages = new Set<Storage>();
+
+  constructor(readonly parent: Scope | null, private readonly onEnd: (scope: Scope) => void) {}
+
+  /** Lets a tensor outlive this scope: it moves to the enclosing one, or lives until it is disposed of. */
+  keep<T extends { readonly storage: Storage }>(tensor: T): T {
+    const { storage } = tensor;
+    if (this.storages.delete(storage)) {
+      storage.owner = this.parent;
+      this.parent?.storages.add(storage);
+    }
+    return tensor;
+  }
+
+  /** Ends the scope. */
+  [Symbol.dispose](): void {
+    for (const storage of [...this.storages]) storage.release();
+    this.onEnd(this);
+  }
+}
