@@ -42,7 +42,9 @@ export function resizeDigits(digits: Digits, size: number): Digits {
 
 /** How many digits go to each side of {@link splitDigits}. */
 export interface SplitSizes {
+  /** Digits to learn from. */
   train: number;
+  /** Digits held out. */
   test: number;
 }
 

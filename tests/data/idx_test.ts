@@ -94,21 +94,18 @@ await fileTest("IDX readers name what is wrong with a file", () =>
     }
   }));
 
-await fileTest(
-  "IDX readers stop a zip bomb soon after the bytes its header announces",
-  () =>
-    withFiles(async (write) => {
-      const bomb = new Uint8Array(64 * 2 ** 20);
-      bomb.set(IMAGES);
-      const path = write("bomb.gz", gzipSync(bomb));
-      const before = performance.now();
-      await assert.rejects(
-        readIdxImages(path),
-        new UserError(`Cannot read ${path}: IDX images need 24 bytes, got more; download it again`),
-      );
-      assert.ok(performance.now() - before < 1000);
-    }),
-);
+await fileTest("IDX readers unzip no further than the header announces", () =>
+  withFiles(async (write) => {
+    const bytes = Uint8Array.from({ length: 2 ** 20 }, (_, i) => Math.imul(i ^ (i >>> 7), 0x85ebca6b) >>> 13);
+    bytes.set(IMAGES);
+    const bomb = gzipSync(bytes);
+    bomb[bomb.length - 6]! ^= 1; // Only a reader that goes on to the end sees this damage.
+    const path = write("bomb.gz", bomb);
+    await assert.rejects(
+      readIdxImages(path),
+      new UserError(`Cannot read ${path}: IDX images need 24 bytes, got more; download it again`),
+    );
+  }));
 
 await fileTest("IDX readers name a missing file and a directory", () =>
   withFiles(async (write) => {
