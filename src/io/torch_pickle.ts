@@ -2,7 +2,7 @@
  * The pickle inside a PyTorch checkpoint, read as data. A pickle is a program that names Python functions to call; here
  * only the names in {@link globalsOf} resolve, each to a function that builds an inert record, and every other is refused.
  */
-import { Parser } from "pickleparser";
+import { BufferReader, Parser } from "pickleparser";
 import { UserError } from "../error.ts";
 import type { Dtype } from "./dtype.ts";
 
@@ -64,10 +64,18 @@ export function parseTorchPickle(bytes: Uint8Array, file: string): unknown {
     typeof Parser
   >[0];
   try {
-    return new Parser(options).parse(bytes);
+    return new Parser(options).read(new SilentReader(bytes));
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     throw new UserError(`Cannot read ${file}: its pickle is damaged`, { cause });
+  }
+}
+
+/** The parser's reader prints a warning of a length beyond 2^53; here it only runs into the end of the file. */
+class SilentReader extends BufferReader {
+  override uint64(): number {
+    const low = this.uint32();
+    return low + this.uint32() * 2 ** 32;
   }
 }
 
