@@ -39,9 +39,9 @@ const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 const INK = "#222";
 const GREY = "#666";
 const WIDTH = 660;
-const X_AXIS = { grid: false, tickCount: 8, labelFlush: false } as const;
-const RULE = { type: "rule", color: GREY, strokeDash: [5, 4], strokeWidth: 1.2 } as const;
-const RULE_TEXT = { type: "text", color: GREY, align: "right", x: "width", dx: -4, dy: -8, fontSize: 12 } as const;
+const X_AXIS = { grid: false, tickCount: 8, labelFlush: false };
+const RULE = { type: "rule", color: GREY, strokeDash: [5, 4], strokeWidth: 1.2 };
+const RULE_TEXT = { type: "text", color: GREY, align: "right", x: "width", dx: -4, dy: -8, fontSize: 12 };
 const LEGEND = {
   orient: "top",
   symbolType: "stroke",
@@ -52,10 +52,26 @@ const LEGEND = {
   labelColor: INK,
   labelLimit: 0,
   columnPadding: 24,
-} as const;
-/** Pixels of a legend entry: vega sets aside so much per letter, and for the symbol and the gap. */
+};
+/** Pixels of a legend entry: what vega sets aside for a letter, and for the symbol with its gaps. */
 const LEGEND_LETTER = 10.4;
 const LEGEND_SYMBOL = 52;
+const THEME = {
+  font: "DejaVu Sans, sans-serif",
+  title: { fontSize: 17, anchor: "start", frame: "group", offset: 12, color: INK },
+  axis: {
+    labelFontSize: 12,
+    titleFontSize: 13,
+    titleFontWeight: "normal",
+    titlePadding: 10,
+    labelColor: INK,
+    titleColor: INK,
+    gridColor: "#e6e6e6",
+    domainColor: "#999",
+    tickColor: "#999",
+  },
+  view: { stroke: null },
+};
 
 /**
  * Draws curves over a common x axis: the bytes of a PNG file of about 1500 x 800 pixels, for a page at half that size.
@@ -66,8 +82,9 @@ const LEGEND_SYMBOL = 52;
  * @throws {UserError} if no series has a finite point, or `smooth` is no positive integer.
  */
 export async function renderCurves(options: CurvesOptions): Promise<Uint8Array> {
+  const svg = await curvesSvg(options);
   const { rasterizeSvg } = await import("./rasterize.ts");
-  return rasterizeSvg(await curvesSvg(options), 2);
+  return rasterizeSvg(svg, 2);
 }
 
 /** The same plot as an SVG document. Needs no permission; the text is set in the reader's DejaVu Sans or sans-serif. */
@@ -93,45 +110,17 @@ function curvesSpec({ title, x, y, series, smooth, references = [] }: CurvesOpti
     throw new UserError(`Cannot plot "${title}": smooth must be a whole number of points from 1 up, got ${smooth}`);
   }
   const scale = { zero: y.zero ?? false };
-  const longest = Math.max(...series.map(({ name }) => name.length));
-  const legend = { ...LEGEND, columns: Math.max(1, Math.floor(WIDTH / (longest * LEGEND_LETTER + LEGEND_SYMBOL))) };
+  const xAxis = { ...X_AXIS, tickMinStep: values.every(({ x }) => Number.isInteger(x)) ? 1 : 0 };
   const encoding = (field: string) => ({
-    x: { field: "x", type: "quantitative", title: x.title, scale: { zero: false, nice: false }, axis: X_AXIS },
+    x: { field: "x", type: "quantitative", title: x.title, scale: { zero: false, nice: false }, axis: xAxis },
     y: { field, type: "quantitative", title: y.title, scale, axis: { grid: true } },
-    color: {
-      field: "series",
-      type: "nominal",
-      title: null,
-      sort: null,
-      scale: { domain: series.map(({ name }) => name), range: COLORS },
-      legend: series.length > 1 ? legend : null,
-    },
-  } as const);
-  const line = { type: "line", strokeWidth: 2.2, strokeCap: "round", strokeJoin: "round", clip: true } as const;
-  const before = smooth ? Math.floor(smooth / 2) : 0;
-  const curves = smooth
-    ? [
-      { mark: { ...line, strokeWidth: 1, opacity: 0.3 }, encoding: encoding("y") },
-      {
-        transform: [{
-          window: [{ op: "mean", field: "y", as: "mean" }],
-          frame: [-before, smooth - 1 - before],
-          groupby: ["series"],
-        }],
-        mark: line,
-        encoding: encoding("mean"),
-      },
-    ]
-    : [{ mark: line, encoding: encoding("y") }];
-  const rules = references.flatMap(({ name, value }) => {
-    // One row of its own: a layer on the curves' data would draw the rule once for every point.
-    const rule = { data: { values: [{ value, name }] }, y: { field: "value", type: "quantitative", scale } } as const;
-    const text = { field: "name", type: "nominal" } as const;
-    return [
-      { data: rule.data, mark: RULE, encoding: { y: rule.y } },
-      { data: rule.data, mark: RULE_TEXT, encoding: { y: rule.y, text } },
-    ];
+    color: colorByName(series.map(({ name }) => name)),
   });
+  const line = { type: "line", strokeWidth: 2.2, strokeCap: "round", strokeJoin: "round" };
+  const curves = smooth === undefined ? [{ mark: line, encoding: encoding("y") }] : [
+    { mark: { ...line, strokeWidth: 1, opacity: 0.3 }, encoding: encoding("y") },
+    { transform: [rollingMean(smooth)], mark: line, encoding: encoding("mean") },
+  ];
   return {
     width: WIDTH,
     height: 330,
@@ -139,22 +128,39 @@ function curvesSpec({ title, x, y, series, smooth, references = [] }: CurvesOpti
     background: "white",
     title,
     data: { values },
-    layer: [...curves, ...rules],
-    config: {
-      font: "DejaVu Sans, sans-serif",
-      title: { fontSize: 17, anchor: "start", frame: "group", offset: 12, color: INK },
-      axis: {
-        labelFontSize: 12,
-        titleFontSize: 13,
-        titleFontWeight: "normal",
-        titlePadding: 10,
-        labelColor: INK,
-        titleColor: INK,
-        gridColor: "#e6e6e6",
-        domainColor: "#999",
-        tickColor: "#999",
-      },
-      view: { stroke: null },
-    },
+    layer: [...curves, ...references.flatMap((reference) => referenceLayers(reference, scale))],
+    config: THEME,
   } as TopLevelSpec;
+}
+
+function colorByName(names: string[]) {
+  const longest = Math.max(...names.map((name) => name.length));
+  const columns = Math.max(1, Math.floor(WIDTH / (longest * LEGEND_LETTER + LEGEND_SYMBOL)));
+  return {
+    field: "series",
+    type: "nominal",
+    title: null,
+    sort: null,
+    scale: { domain: names, range: COLORS },
+    legend: names.length > 1 ? { ...LEGEND, columns } : null,
+  };
+}
+
+function rollingMean(points: number) {
+  const before = Math.floor(points / 2);
+  return {
+    window: [{ op: "mean", field: "y", as: "mean" }],
+    frame: [-before, points - 1 - before],
+    groupby: ["series"],
+  };
+}
+
+function referenceLayers({ name, value }: Reference, scale: { zero: boolean }) {
+  // A row of their own: on the curves' data they would be drawn once for every point.
+  const data = { values: [{ name, value }] };
+  const y = { field: "value", type: "quantitative", scale };
+  return [
+    { data, mark: RULE, encoding: { y } },
+    { data, mark: RULE_TEXT, encoding: { y, text: { field: "name", type: "nominal" } } },
+  ];
 }

@@ -53,6 +53,12 @@ Deno.test("curvesSvg begins y at zero only if told to", async () => {
   assert.ok(labels(await curvesSvg({ ...AXES, series })).filter((label) => label >= 100).length > 3);
 });
 
+Deno.test("curvesSvg counts whole steps in whole numbers", async () => {
+  const svg = await curvesSvg({ ...AXES, series: [line("a", [100, 101, 102])] });
+  const labels = [...svg.matchAll(/>([\d.]+)<\/text>/g)].map(([, label]) => Number(label));
+  assert.deepEqual(labels.filter((label) => label < 100), [0, 1, 2]);
+});
+
 await fileTest(
   "renderCurves draws the plot as a PNG at twice its size, with text and the curves' colours",
   async () => {
