@@ -16,7 +16,7 @@ export async function kernelSources(folder: string): Promise<WgslSource[]> {
   for (const { name, isDirectory } of entries.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
     if (isDirectory && name !== "lib") sources.push(...await kernelSources(`${folder}/${name}`));
     const stem = /^(.*)\.wgsl$/.exec(name)?.[1];
-    if (stem) sources.push(assembleShader(stem, await Deno.readTextFile(`${folder}/${name}`), "browser"));
+    if (stem) sources.push(assembleShader(stem, await Deno.readTextFile(`${folder}/${name}`), {}, "browser"));
   }
   return sources;
 }

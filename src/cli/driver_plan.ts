@@ -18,6 +18,7 @@ export interface DriverPlan {
   readonly install: readonly (readonly string[])[];
 }
 
+const missing = "No WebGPU adapter found";
 const packages = ["mesa-vulkan-drivers", "libvulkan1"];
 
 /** Distribution families, by the words of ID and ID_LIKE, and what installs Mesa's software driver there. */
@@ -36,30 +37,29 @@ export function installCommand({ os, osRelease, root }: PlatformFacts): string |
   return root ? command : command?.replaceAll(/(^|&& )/g, "$1sudo ");
 }
 
-/** Decides what the `driver` task does on a machine where WebGPU finds no adapter. */
-export function planDriver(facts: PlatformFacts): DriverPlan {
-  const missing = "No WebGPU adapter found";
-  const nvidia = facts.nvidia
-    ? ["An NVIDIA card is here but its Vulkan driver is not: in a container set NVIDIA_DRIVER_CAPABILITIES=all"]
-    : [];
+/** What the user can do on a machine where WebGPU finds no adapter, the first line complete in itself. */
+export function adviseDriver(facts: PlatformFacts): string[] {
   if (facts.os !== "linux") {
-    return {
-      notes: [`${missing}: update this machine's graphics driver, WebGPU needs no other software`],
-      install: [],
-    };
+    return [`${missing}: update this machine's graphics driver, WebGPU needs no other software`];
   }
   const command = installCommand(facts);
-  if (!command) {
-    return {
-      notes: [`${missing}: install Mesa's software driver for Vulkan (lavapipe) and the loader`, ...nvidia],
-      install: [],
-    };
-  }
-  if (!facts.root || !command.startsWith("apt-get")) {
-    return { notes: [`${missing}: install Mesa's software driver with \`${command}\``, ...nvidia], install: [] };
-  }
+  const how = command ? `with \`${command}\`` : "for Vulkan (lavapipe) and the Vulkan loader";
+  return [`${missing}: install Mesa's software driver ${how}`, ...adviseNvidia(facts)];
+}
+
+/** Why an NVIDIA card may be here without WebGPU finding it. */
+export function adviseNvidia({ nvidia }: PlatformFacts): string[] {
+  return nvidia
+    ? ["An NVIDIA card is here but its Vulkan driver is not: in a container set NVIDIA_DRIVER_CAPABILITIES=all"]
+    : [];
+}
+
+/** Decides what the `driver` task does on a machine where WebGPU finds no adapter. */
+export function planDriver(facts: PlatformFacts): DriverPlan {
+  const command = installCommand(facts);
+  if (!facts.root || !command?.startsWith("apt-get")) return { notes: adviseDriver(facts), install: [] };
   return {
-    notes: [`${missing}: installing Mesa's software driver with \`${command}\``, ...nvidia],
+    notes: [`${missing}: installing Mesa's software driver with \`${command}\``, ...adviseNvidia(facts)],
     install: [
       ["apt-get", "update", "-qq"],
       ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", ...packages],

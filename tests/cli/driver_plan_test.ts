@@ -55,7 +55,7 @@ Deno.test("other distributions get their own command, and nothing runs", () => {
 
 Deno.test("an unknown distribution and another system get words", () => {
   assert.deepEqual(planDriver({ ...debian, osRelease: "" }).notes, [
-    "No WebGPU adapter found: install Mesa's software driver for Vulkan (lavapipe) and the loader",
+    "No WebGPU adapter found: install Mesa's software driver for Vulkan (lavapipe) and the Vulkan loader",
   ]);
   assert.deepEqual(planDriver({ ...debian, os: "darwin" }), {
     notes: ["No WebGPU adapter found: update this machine's graphics driver, WebGPU needs no other software"],
@@ -64,7 +64,9 @@ Deno.test("an unknown distribution and another system get words", () => {
 });
 
 Deno.test("an NVIDIA card without its Vulkan driver is named", () => {
-  assert.deepEqual(planDriver({ ...debian, nvidia: true }).notes.slice(1), [
-    "An NVIDIA card is here but its Vulkan driver is not: in a container set NVIDIA_DRIVER_CAPABILITIES=all",
-  ]);
+  for (const root of [true, false]) {
+    assert.deepEqual(planDriver({ ...debian, root, nvidia: true }).notes.slice(1), [
+      "An NVIDIA card is here but its Vulkan driver is not: in a container set NVIDIA_DRIVER_CAPABILITIES=all",
+    ]);
+  }
 });

@@ -1,0 +1,69 @@
+import type { Feature, OpenedAdapter } from "../gpu/adapter.ts";
+import { adviseNvidia, type PlatformFacts } from "./driver_plan.ts";
+
+/** What the doctor looks at. */
+export interface MachineFacts {
+  /** Runtime and system, for reports: `Deno 2.9.6 on linux x86_64`. */
+  readonly runtime: string;
+  /** Facts that decide about drivers. */
+  readonly platform: PlatformFacts;
+  /** Logical processor cores. */
+  readonly cores: number;
+  /** Main memory that programs can still get, in bytes. */
+  readonly availableBytes: number;
+  /** What WebGPU found. */
+  readonly adapter: Pick<OpenedAdapter, "name" | "software" | "family" | "features" | "subgroupSize">;
+  /** The limits that the device grants. */
+  readonly limits: Pick<
+    GPUSupportedLimits,
+    | "maxBufferSize"
+    | "maxStorageBufferBindingSize"
+    | "maxComputeInvocationsPerWorkgroup"
+    | "maxComputeWorkgroupStorageSize"
+  >;
+}
+
+/** What each feature's absence costs. */
+const costs: Readonly<Record<Feature, string>> = {
+  "subgroups": "slow: without subgroups the fastest kernels fall back to plain ones",
+  "timestamp-query": "missing: timestamp-query, so kernels cannot be profiled",
+  "shader-f16": "missing: shader-f16, so kernels compute in float32 alone",
+};
+const wanted = Object.keys(costs) as Feature[];
+
+/** The doctor's findings: a table of what there is, then a line for everything that is slow or missing. */
+export function diagnose(facts: MachineFacts): string[] {
+  const { adapter, limits } = facts;
+  const granted = wanted.filter((name) => adapter.features.has(name));
+  const refused = wanted.filter((name) => !adapter.features.has(name));
+  const lanes = adapter.subgroupSize ? `, subgroups of ${adapter.subgroupSize} lanes` : "";
+  const rows = [
+    ["runtime", facts.runtime],
+    ["adapter", adapter.name],
+    ["runs on", adapter.software ? `the CPU, ${facts.cores} cores` : "the GPU"],
+    ["kernels", `${adapter.family} family${lanes}`],
+    ["granted", granted.join(", ") || "no optional feature"],
+    ["refused", refused.join(", ") || "nothing"],
+    ["tensor", `at most ${size(Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize))}`],
+    [
+      "workgroup",
+      `${limits.maxComputeInvocationsPerWorkgroup} invocations, ${size(limits.maxComputeWorkgroupStorageSize)} shared`,
+    ],
+    ["memory", adapter.software ? `${size(facts.availableBytes)} available` : "WebGPU does not tell a GPU's memory"],
+  ];
+  return [...rows.map(([label, value]) => `${label!.padEnd(11)}${value}`), ...advise(facts, refused)];
+}
+
+function advise({ adapter, platform }: MachineFacts, refused: readonly Feature[]): string[] {
+  const slow = "slow: no GPU driver was found, so the CPU computes everything; a GPU with a working Vulkan, Metal or " +
+    "Direct3D 12 driver is used without any setting";
+  const advice = adapter.software ? [slow, ...adviseNvidia(platform)] : [];
+  advice.push(...refused.map((name) => costs[name]));
+  return advice.length ? advice : ["Nothing is missing"];
+}
+
+function size(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB"];
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+  return `${Number((bytes / 1024 ** power).toFixed(1))} ${units[power]}`;
+}
