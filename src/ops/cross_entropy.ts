@@ -1,0 +1,64 @@
+import shader from "../../shaders/cross_entropy.wgsl" with { type: "text" };
+import { foldGrid } from "../tensor/device.ts";
+import { lastAxis, requireRank, requireShape, rowsOf } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { defineOp } from "./op.ts";
+
+/** Longest row that one lane may walk twice: it is stopped silently after 65,535 iterations of four elements. */
+const longestRow = 65536;
+
+/** The op behind {@link crossEntropy}. */
+export const crossEntropyOp = defineOp({
+  name: "cross_entropy",
+  shader,
+  shape([logits, targets]: [Tensor, Tensor], _attributes: Record<never, never>) {
+    requireRank("cross_entropy", "logits", logits.shape, { atLeast: 1 });
+    requireShape("cross_entropy", "targets", targets.shape, logits.shape.slice(0, -1));
+    if (targets.dtype !== "i32") {
+      throw new RangeError(
+        `Cannot apply cross_entropy: targets must be i32, got ${targets.dtype}; make them from an Int32Array`,
+      );
+    }
+    const rows = rowsOf(logits.shape), cols = lastAxis(logits.shape);
+    if (cols > longestRow) {
+      throw new RangeError(`Cannot apply cross_entropy: rows may hold at most ${longestRow} logits, got ${cols}`);
+    }
+    return { rows, cols };
+  },
+  forward(run, [logits, targets], _attributes, params) {
+    const loss = run.empty(targets.shape);
+    const logSumExp = run.empty([params.rows]);
+    run.kernel("forward", {
+      read: [logits, targets],
+      write: [loss, logSumExp],
+      params,
+      grid: foldGrid(Math.ceil(params.rows / 32)),
+      cost: { flops: 4 * logits.size, bytes: 8 * logits.size },
+    });
+    return { out: loss, saved: { logits, targets, logSumExp, params } };
+  },
+  backward(run, { logits, targets, logSumExp, params }, dloss, [wanted]) {
+    if (!wanted) return [null, null];
+    const dx = run.empty(logits.shape);
+    run.kernel("backward_x", {
+      read: [logits, targets, logSumExp, dloss],
+      write: [dx],
+      params,
+      grid: foldGrid(Math.ceil(logits.size / 32)),
+      cost: { flops: 4 * logits.size, bytes: 8 * logits.size },
+    });
+    return [dx, null];
+  },
+});
+
+/**
+ * Negative log-probability of a class under softmax, row by row: logits `[.., V]` and i32 targets `[..]` to `[..]`.
+ * A target outside `[0, V)`, such as -1 for padding, gives 0 and no gradient.
+ *
+ * Forward `loss = log sum_j exp(x_j) - x_target`, backward `dx_j = (softmax(x)_j - [j = target]) dloss`.
+ *
+ * @throws {RangeError} for targets of another shape or type, or more than 65,536 classes.
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  return crossEntropyOp([logits, targets], {});
+}

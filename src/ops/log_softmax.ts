@@ -1,0 +1,52 @@
+import shader from "../../shaders/log_softmax.wgsl" with { type: "text" };
+import { foldGrid } from "../tensor/device.ts";
+import { lastAxis, requireRank, rowsOf } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { defineOp } from "./op.ts";
+
+/** Longest row that one lane may walk twice: it is stopped silently after 65,535 iterations of four elements. */
+const longestRow = 65536;
+
+/** The op behind {@link logSoftmax}. */
+export const logSoftmaxOp = defineOp({
+  name: "log_softmax",
+  shader,
+  shape([x]: [Tensor], _attributes: Record<never, never>) {
+    requireRank("log_softmax", "x", x.shape, { atLeast: 1 });
+    const rows = rowsOf(x.shape), cols = lastAxis(x.shape);
+    if (cols > longestRow) {
+      throw new RangeError(`Cannot apply log_softmax: rows may hold at most ${longestRow} elements, got ${cols}`);
+    }
+    const params = { rows, cols };
+    return {
+      byRow: { params, grid: foldGrid(Math.ceil(rows / 32)), cost: { bytes: 8 * x.size } },
+      byElement: { params, grid: foldGrid(Math.ceil(x.size / 32)), cost: { bytes: 8 * x.size } },
+    };
+  },
+  forward(run, [x], _attributes, { byRow, byElement }) {
+    const y = run.empty(x.shape);
+    const logSumExp = run.empty([byRow.params.rows]);
+    run.kernel("log_sum_exp", { read: [x], write: [logSumExp], ...byRow });
+    run.kernel("forward", { read: [x, logSumExp], write: [y], ...byElement });
+    return { out: y, saved: { y, byRow, byElement } };
+  },
+  backward(run, { y, byRow, byElement }, dy, [wanted]) {
+    if (!wanted) return [null];
+    const dx = run.empty(y.shape);
+    const sums = run.empty([byRow.params.rows]);
+    run.kernel("row_sums", { read: [dy], write: [sums], ...byRow });
+    run.kernel("backward_x", { read: [y, sums, dy], write: [dx], ...byElement });
+    return [dx];
+  },
+});
+
+/**
+ * Logarithm of softmax over the last axis, `[.., C] -> [.., C]`.
+ *
+ * Forward `y_i = x_i - log sum_j exp(x_j)`, backward `dx_i = dy_i - exp(y_i) sum_j dy_j`.
+ *
+ * @throws {RangeError} for a scalar, or more than 65,536 elements a row.
+ */
+export function logSoftmax(x: Tensor): Tensor {
+  return logSoftmaxOp([x], {});
+}
