@@ -7,7 +7,7 @@
 import { assembleShader } from "../gpu/wgsl.ts";
 import { ChromiumMissing, compileInChromium, expectNoMessages, type WgslSource } from "./chromium_wgsl.ts";
 import { runCommand } from "./command.ts";
-import { noteLine, printLine } from "./terminal.ts";
+import { printLine } from "./terminal.ts";
 
 /** Every kernel below `folder` in the order of names, assembled for browsers. The files of lib/ come in by inclusion. */
 export async function kernelSources(folder: string): Promise<WgslSource[]> {
@@ -21,15 +21,29 @@ export async function kernelSources(folder: string): Promise<WgslSource[]> {
   return sources;
 }
 
-async function checkWgsl(): Promise<void> {
-  const sources = await kernelSources("shaders");
+/**
+ * Compiles the sources and says so in a line.
+ *
+ * @param required true where a missing Chromium is an error, else it is only told.
+ * @throws {UserError} where a kernel does not compile.
+ */
+export async function checkWgsl(
+  sources: readonly WgslSource[],
+  compile: typeof compileInChromium,
+  required: boolean,
+): Promise<string> {
   try {
-    expectNoMessages(sources, await compileInChromium(sources));
-    printLine(`${sources.length} kernels compile in Chromium`);
+    expectNoMessages(sources, await compile(sources));
+    return `${sources.length} kernels compile in Chromium`;
   } catch (error) {
-    if (!(error instanceof ChromiumMissing) || Deno.env.get("CI")) throw error;
-    noteLine(`${error.message}. Skipped.`);
+    if (required || !(error instanceof ChromiumMissing)) throw error;
+    return `Skipped. ${error.message}`;
   }
 }
 
-if (import.meta.main) await runCommand("wgsl", (program) => void program.action(checkWgsl));
+if (import.meta.main) {
+  await runCommand("wgsl", (program) =>
+    void program.action(async () => {
+      printLine(await checkWgsl(await kernelSources("shaders"), compileInChromium, Boolean(Deno.env.get("CI"))));
+    }));
+}

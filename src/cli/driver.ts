@@ -18,25 +18,16 @@ export async function platformFacts(): Promise<PlatformFacts> {
   };
 }
 
-async function installs([program, ...args]: readonly string[]): Promise<boolean> {
-  // stdout belongs to the task that depends on this one.
-  const { code } = await new Deno.Command(program!, {
-    args,
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "inherit",
-  }).output();
-  if (code !== 0) noteLine(`${program} ${args[0]} failed with status ${code}: install the driver by hand`);
-  return code === 0;
+/** Runs a command and resolves to its exit status. stdout stays free for the task that depends on this one. */
+async function run([program, ...args]: readonly string[]): Promise<number> {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  const command = new Deno.Command(program!, { args, env, stdin: "null", stdout: "null", stderr: "inherit" });
+  return (await command.output()).code;
 }
 
 async function provideDriver(): Promise<void> {
   if (await navigator.gpu?.requestAdapter()) return;
-  const plan = planDriver(await platformFacts());
-  plan.notes.forEach(noteLine);
-  for (const command of plan.install) if (!await installs(command)) return;
-  if (plan.install.length) noteLine("Mesa's software driver is installed");
+  await carryOut(planDriver(await platformFacts()), run, noteLine);
 }
 
 if (import.meta.main) await runCommand("driver", (program) => void program.action(provideDriver));

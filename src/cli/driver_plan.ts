@@ -66,3 +66,24 @@ export function planDriver(facts: PlatformFacts): DriverPlan {
     ],
   };
 }
+
+/**
+ * Tells the plan's notes and runs its commands up to the first that fails.
+ *
+ * @param run resolves to the exit status of a command.
+ * @param note takes lines for the user.
+ */
+export async function carryOut(
+  plan: DriverPlan,
+  run: (command: readonly string[]) => Promise<number>,
+  note: (line: string) => void,
+): Promise<void> {
+  plan.notes.forEach(note);
+  for (const command of plan.install) {
+    const status = await run(command);
+    if (status) {
+      return note(`${command.slice(0, 2).join(" ")} failed with status ${status}: install the driver by hand`);
+    }
+  }
+  if (plan.install.length) note("Mesa's software driver is installed");
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { kernelSources } from "../../src/cli/check_wgsl.ts";
+import { checkWgsl, kernelSources } from "../../src/cli/check_wgsl.ts";
 import { ChromiumMissing, compilerPage, expectNoMessages, readOutcome } from "../../src/cli/chromium_wgsl.ts";
 import { UserError } from "../../src/error.ts";
 import { fileTest } from "../support/file_test.ts";
@@ -40,11 +40,17 @@ Deno.test("no shader text can end the page's script", () => {
   assert.equal(page.match(/<\/script>/g)?.length, 1);
 });
 
-Deno.test("a missing Chromium is named with the command that installs it", () => {
-  assert.equal(
-    new ChromiumMissing().message,
-    "No chromium on the PATH: the WGSL check needs it; on Debian install it with `apt-get install -y chromium`",
-  );
+Deno.test("the check tells how many kernels compile", async () => {
+  const sources = [{ code: "", lines: [] }];
+  assert.equal(await checkWgsl(sources, () => Promise.resolve([]), true), "1 kernels compile in Chromium");
+});
+
+Deno.test("a missing Chromium is named with the command that installs it, and is an error where it is required", async () => {
+  const compile = () => Promise.reject(new ChromiumMissing());
+  const line =
+    "No chromium on the PATH: the WGSL check needs it; on Debian install it with `apt-get install -y chromium`";
+  assert.equal(await checkWgsl([], compile, false), `Skipped. ${line}`);
+  await assert.rejects(checkWgsl([], compile, true), { name: "UserError", message: line });
 });
 
 await fileTest("kernels are collected from folders, without the library", async () => {

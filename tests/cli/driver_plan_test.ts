@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { installCommand, planDriver, type PlatformFacts } from "../../src/cli/driver_plan.ts";
+import { carryOut, installCommand, planDriver, type PlatformFacts } from "../../src/cli/driver_plan.ts";
 
 const debian: PlatformFacts = {
   os: "linux",
@@ -69,4 +69,35 @@ Deno.test("an NVIDIA card without its Vulkan driver is named", () => {
       "An NVIDIA card is here but its Vulkan driver is not: in a container set NVIDIA_DRIVER_CAPABILITIES=all",
     ]);
   }
+});
+
+Deno.test("a plan is carried out in order up to the first failure", async () => {
+  const plan = { notes: ["installing"], install: [["apt-get", "update", "-qq"], ["apt-get", "install", "-y"]] };
+  const carriedOut = async (statuses: number[]) => {
+    const events: string[] = [];
+    const run = (command: readonly string[]) => {
+      events.push(`$ ${command.join(" ")}`);
+      return Promise.resolve(statuses.shift()!);
+    };
+    await carryOut(plan, run, (line) => events.push(line));
+    return events;
+  };
+  assert.deepEqual(await carriedOut([0, 0]), [
+    "installing",
+    "$ apt-get update -qq",
+    "$ apt-get install -y",
+    "Mesa's software driver is installed",
+  ]);
+  assert.deepEqual(await carriedOut([100]), [
+    "installing",
+    "$ apt-get update -qq",
+    "apt-get update failed with status 100: install the driver by hand",
+  ]);
+  const notes: string[] = [];
+  await carryOut(
+    { notes: ["advice"], install: [] },
+    () => Promise.reject(new Error("ran")),
+    (line) => notes.push(line),
+  );
+  assert.deepEqual(notes, ["advice"]);
 });
