@@ -5,7 +5,7 @@
  * @module
  */
 import { runCommand } from "./command.ts";
-import { planDriver, type PlatformFacts } from "./driver_plan.ts";
+import { carryOut, planDriver, type PlatformFacts } from "./driver_plan.ts";
 import { noteLine } from "./terminal.ts";
 
 /** What `planDriver` needs to know of this machine. */
