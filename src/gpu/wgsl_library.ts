@@ -1,5 +1,6 @@
 import grid from "../../shaders/lib/grid.wgsl" with { type: "text" };
 import philox from "../../shaders/lib/philox.wgsl" with { type: "text" };
+import strides from "../../shaders/lib/strides.wgsl" with { type: "text" };
 
 /** The files of shaders/lib, by the name that `//@include` gives. */
-export const libraryFiles: Readonly<Record<string, string>> = { grid, philox };
+export const libraryFiles: Readonly<Record<string, string>> = { grid, philox, strides };
