@@ -1,9 +1,8 @@
 import shader from "../../shaders/conv2d.wgsl" with { type: "text" };
-import { foldGrid } from "../tensor/device.ts";
-import { requireRank, requireShape, type Shape, showShape, sizeOf } from "../tensor/shape.ts";
+import { requireRank, requireShape, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { defineOp, type Run } from "./op.ts";
-import { sumParts } from "./sum_parts.ts";
+import { biasGradient, correlate, type Geometry, reluMask, transposed, weightGradient } from "./conv2d_kernels.ts";
+import { defineOp } from "./op.ts";
 
 /** Zeros around an image, in pixels. */
 export interface Padding {
@@ -23,12 +22,7 @@ export interface Conv2dOptions {
   readonly relu?: boolean;
 }
 
-/** Sizes of a launch: the kernel's `Params` but for the parts of a long sum. */
-type Geometry = ReturnType<typeof geometryOf>;
-
-const pixelsPerLane = 4;
 const mostTaps = 60000; // a lane may run 65,535 loop iterations
-const rowsBudget = 8192;
 
 /** The op behind {@link conv2d}. */
 export const conv2dOp = defineOp({
@@ -53,12 +47,10 @@ export const conv2dOp = defineOp({
       dx = run.empty(x.shape);
       correlate(run, dz, weight, undefined, dx, transposed(geometry), false);
     }
-    const taps = weight.shape[2]! * weight.shape[3]!;
-    const tiles = Math.ceil(weight.shape[0]! / 8) * Math.ceil(weight.shape[1]! / 4) * taps;
     return [
       dx,
-      wantWeight ? sumOverRows(run, "weight_partial", x, dz, weight.shape, tiles, geometry) : null,
-      wantBias ? sumOverRows(run, "bias_partial", x, dz, [weight.shape[0]!], weight.shape[0]!, geometry) : null,
+      wantWeight ? weightGradient(run, x, dz, weight.shape, geometry) : null,
+      wantBias ? biasGradient(run, x, dz, geometry) : null,
     ];
   },
 });
@@ -77,7 +69,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
   return conv2dOp(bias ? [x, weight, bias] : [x, weight], options);
 }
 
-function geometryOf(x: Shape, weight: Shape, { stride = 1, padding = 0 }: Conv2dOptions) {
+function geometryOf(x: Shape, weight: Shape, { stride = 1, padding = 0 }: Conv2dOptions): Geometry {
   const [batch, channels, h, w] = x as [number, number, number, number];
   const [outputs, inputs, kernelH, kernelW] = weight as [number, number, number, number];
   const show = `Cannot convolve ${showShape(x)} with ${showShape(weight)}`;
@@ -125,96 +117,5 @@ function geometryOf(x: Shape, weight: Shape, { stride = 1, padding = 0 }: Conv2d
     divide: 1,
     origin_y: -top,
     origin_x: -left,
-    parts: 1,
-    rows_per_part: 0,
   };
-}
-
-/** The geometry from result to image: what a window spread from is what it gathers now. */
-function transposed(forward: Geometry): Geometry {
-  return {
-    ...forward,
-    source_channels: forward.target_channels,
-    source_h: forward.target_h,
-    source_w: forward.target_w,
-    source_stride: forward.target_stride,
-    target_channels: forward.source_channels,
-    target_h: forward.source_h,
-    target_w: forward.source_w,
-    target_stride: forward.source_stride,
-    step: 1,
-    tap: -1,
-    divide: forward.step,
-    origin_y: -forward.origin_y,
-    origin_x: -forward.origin_x,
-  };
-}
-
-function correlate(
-  run: Run,
-  source: Tensor,
-  weight: Tensor,
-  bias: Tensor | undefined,
-  target: Tensor,
-  geometry: Geometry,
-  relu: boolean,
-): void {
-  const rows = geometry.kernel_h * geometry.kernel_w * geometry.source_channels;
-  const tiles = Math.ceil(geometry.target_channels / 8);
-  const packed = run.empty([rows + 1, tiles * 8]);
-  run.kernel("pack", {
-    read: [weight, bias ?? weight],
-    write: [packed],
-    params: geometry,
-    overrides: { BIAS: bias ? 1 : 0 },
-    grid: foldGrid(Math.ceil(packed.size / 64)),
-  });
-  const pixels = geometry.batch * geometry.target_h * geometry.target_w;
-  // A software adapter runs 8 lanes at once: small workgroups waste fewer lanes on small images.
-  const WG = run.device.gpu.adapter.family === "lane" ? 8 : 64;
-  run.kernel("correlate", {
-    read: [source, packed],
-    write: [target],
-    params: geometry,
-    overrides: { WG, RELU: relu ? 1 : 0 },
-    grid: foldGrid(Math.ceil(pixels / (pixelsPerLane * WG)) * tiles),
-    cost: { flops: 2 * rows * target.size, bytes: 4 * (source.size + weight.size + target.size) },
-  });
-}
-
-function reluMask(run: Run, y: Tensor, dy: Tensor, geometry: Geometry): Tensor {
-  const dz = run.empty(y.shape);
-  run.kernel("relu_mask", {
-    read: [y, dy],
-    write: [dz],
-    params: geometry,
-    grid: foldGrid(Math.ceil(y.size / 64)),
-    cost: { bytes: 12 * y.size },
-  });
-  return dz;
-}
-
-/** A gradient that sums over all rows of all images: by parts within a lane's loop budget that also fill the device. */
-function sumOverRows(
-  run: Run,
-  entry: "weight_partial" | "bias_partial",
-  x: Tensor,
-  dy: Tensor,
-  shape: Shape,
-  lanes: number,
-  geometry: Geometry,
-): Tensor {
-  const rows = geometry.batch * geometry.target_h;
-  const mostRows = Math.max(1, Math.floor(rowsBudget / (geometry.target_w + 1)));
-  const rows_per_part = Math.min(mostRows, Math.max(4, Math.ceil(rows * lanes / 4096)));
-  const parts = Math.ceil(rows / rows_per_part);
-  const partial = run.empty([parts, sizeOf(shape)]);
-  run.kernel(entry, {
-    read: [x, dy],
-    write: [partial],
-    params: { ...geometry, parts, rows_per_part },
-    grid: foldGrid(Math.ceil(lanes * parts / 64)),
-    cost: { flops: 2 * dy.size * sizeOf(shape) / geometry.target_channels, bytes: 4 * (x.size + dy.size) },
-  });
-  return sumParts(partial, shape);
 }
