@@ -1,0 +1,93 @@
+import shader from "../../shaders/sample_categorical.wgsl" with { type: "text" };
+import { foldGrid } from "../tensor/device.ts";
+import { keyParams, type RandomKey } from "../tensor/philox.ts";
+import { requireRank, requireShape } from "../tensor/shape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { defineOp } from "./op.ts";
+
+/** Longest row: a floor is selected by one lane, which is stopped silently after 65,535 iterations. */
+const longestRow = 32768;
+/** Logits of a row that one lane draws from. */
+const segmentLength = 256;
+
+/** What distribution to draw from, and which random numbers. */
+export interface SampleOptions {
+  /** Divides the logits; 0 takes the largest logit. */
+  readonly temperature: number;
+  /** Keep the k largest logits, and those equal to the last of them. */
+  readonly topK?: number;
+  /** Keep the most probable classes (of those that top-k left) whose probabilities sum to at least p: the nucleus. */
+  readonly topP?: number;
+  readonly key: RandomKey;
+}
+
+/** The op behind {@link sampleCategorical}. */
+export const sampleCategoricalOp = defineOp({
+  name: "sample_categorical",
+  shader,
+  shape([logits, rowKeys]: [Tensor, Tensor], { temperature, topK, topP }: SampleOptions) {
+    requireRank("sample_categorical", "logits", logits.shape, 2);
+    const [rows, cols] = logits.shape as [number, number];
+    requireShape("sample_categorical", "row keys", rowKeys.shape, [rows]);
+    const fail = (wanted: string, got: unknown) => {
+      throw new RangeError(`Cannot apply sample_categorical: ${wanted}, got ${got}`);
+    };
+    if (rowKeys.dtype !== "i32") fail("row keys must be i32", rowKeys.dtype);
+    if (cols > longestRow) fail(`rows may hold at most ${longestRow} logits`, cols);
+    if (!(temperature >= 0 && temperature < Infinity)) fail("temperature must be 0 or a positive number", temperature);
+    if (topK !== undefined && !(Number.isInteger(topK) && topK > 0)) fail("top-k must be a positive integer", topK);
+    if (topP !== undefined && !(topP > 0 && topP <= 1)) fail("top-p must be above 0 and at most 1", topP);
+    return { rows, cols, segments: Math.ceil(cols / segmentLength) };
+  },
+  forward(run, [logits, rowKeys], { temperature, topK, topP, key }, { rows, cols, segments }) {
+    const noise = temperature > 0 ? 1 : 0;
+    const params = {
+      rows,
+      cols,
+      segments,
+      scale: temperature > 0 ? 1 / temperature : 1,
+      noise,
+      top_k: topK ?? 0,
+      top_p: topP ?? 0,
+      ...keyParams(key),
+    };
+    const byRow = { params, grid: foldGrid(Math.ceil(rows / 32)) };
+    const floors = run.zeros([rows], "u32");
+    if (noise && ((topK ?? cols) < cols || (topP ?? 1) < 1)) {
+      const histogram = run.empty([rows, 256]);
+      if (topK !== undefined && topK < cols) {
+        run.kernel("top_k_floor", { read: [logits], write: [floors, histogram], ...byRow });
+      }
+      if (topP !== undefined && topP < 1) {
+        run.kernel("top_p_floor", { read: [logits], write: [floors, histogram], ...byRow });
+      }
+    }
+    const best = run.empty([rows, segments]), bestId = run.empty([rows, segments], "i32");
+    run.kernel("draw", {
+      read: [logits, floors, rowKeys],
+      write: [best, bestId],
+      params,
+      overrides: { SEGMENT: segmentLength },
+      grid: foldGrid(Math.ceil(rows * segments / 32)),
+      cost: { flops: 10 * logits.size, bytes: 4 * logits.size },
+    });
+    const ids = run.empty([rows], "i32");
+    run.kernel("pick", { read: [best, bestId], write: [ids], ...byRow });
+    return { out: ids, saved: null };
+  },
+});
+
+/**
+ * Class ids drawn from `softmax(logits / temperature)`, cut to top-k, then top-p: logits `[N, V]` to i32 `[N]`.
+ *
+ * Gumbel-max: `argmax_v logits_v / temperature + g_v`, where `g_v` depends on the key, the row's own key and v only, so
+ * a row gets the same id in any batch. Probabilities are summed in float32, so the nucleus may differ from the exact
+ * one where a sum comes within about 1e-6 of p. A logit of `-3.402823e38` or `-Infinity` is never drawn while the row
+ * has another; NaN never.
+ *
+ * @param rowKeys i32 `[N]`: a number of each row, such as sample times tokens plus token.
+ * @throws {RangeError} for other shapes or types, more than 32,768 classes, or options out of range.
+ */
+export function sampleCategorical(logits: Tensor, rowKeys: Tensor, options: SampleOptions): Tensor {
+  return sampleCategoricalOp([logits, rowKeys], options);
+}
