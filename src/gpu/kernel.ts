@@ -1,7 +1,7 @@
 import type { OpenedAdapter } from "./adapter.ts";
 import { type ErrorLog } from "./error_log.ts";
-import type { PooledBuffer } from "./pool.ts";
-import { assembleShader, type Shader } from "./wgsl.ts";
+import type { PooledMemory } from "./pool.ts";
+import { assembleShader, constantNames, type Shader } from "./wgsl.ts";
 
 /** A shader file: its basename and text. */
 export interface ShaderSource {
@@ -9,13 +9,17 @@ export interface ShaderSource {
   readonly text: string;
 }
 
-/** Values for a kernel's `override` declarations: variants and tile sizes, never tensor sizes. */
+/**
+ * Values for a kernel's `override` declarations and for its file's `const NAME = 4u;` lines: variants and tile sizes,
+ * never tensor sizes.
+ */
 export type Overrides = Readonly<Record<string, number>>;
 
 /** A compiled entry point with the layout of its bindings. */
 export interface Kernel {
-  readonly id: number;
   readonly label: string;
+  /** Kind of each binding of group 0, a letter each. */
+  readonly bindings: string;
   readonly shader: Shader;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
@@ -25,10 +29,10 @@ export interface Kernel {
 export const paramBytes = 256;
 
 /**
- * Compiles kernels once per (file, entry point, overrides, number of inputs and outputs) and keeps their bind groups.
+ * Compiles kernels once per (file, entry point, overrides, kinds of bindings) and keeps their bind groups.
  *
- * Group 0 holds the storage buffers, inputs first, then outputs; group 1 holds `Params` at a dynamic offset. Layouts
- * are explicit, so the same bind group serves every pipeline with the same counts.
+ * Group 0 holds the tensors, inputs first, then outputs; group 1 holds `Params` at a dynamic offset. Layouts
+ * are explicit, so the same bind group serves every pipeline with the same kinds.
  */
 export class KernelCache {
   /** Pipelines compiled so far. */
@@ -50,34 +54,40 @@ export class KernelCache {
     });
   }
 
-  /** The kernel `entry` of `source` for `reads` inputs and `writes` outputs. */
-  kernel(source: ShaderSource, entry: string, reads: number, writes: number, overrides?: Overrides): Kernel {
-    let key = `${source.name}/${entry}/${reads},${writes}`;
+  /**
+   * The kernel `entry` of `source` for these bindings: a letter each, `r` and `w` for buffers read and written, `t` and
+   * `o` for textures read and written.
+   */
+  kernel(source: ShaderSource, entry: string, bindings: string, overrides?: Overrides): Kernel {
+    let key = `${source.name}/${entry}/${bindings}`;
     for (const name in overrides) key += `,${name}=${overrides[name]}`;
     const known = this.#kernels.get(key);
     if (known) return known;
-    const { shader, module } = this.#module(source);
+    const names = constantNames(source.text);
+    const given = Object.entries(overrides ?? {});
+    const constants = Object.fromEntries(given.filter(([name]) => names.has(name)));
+    const { shader, module } = this.#module(source, constants);
     const label = `${source.name}.wgsl/${entry}`;
-    const layout = this.#layout(reads, writes);
+    const layout = this.#layout(bindings);
     const { device } = this.adapter;
     const pipeline = device.createComputePipeline({
       label,
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout, this.paramsLayout] }),
-      compute: { module, entryPoint: entry, ...(overrides ? { constants: { ...overrides } } : {}) },
+      compute: { module, entryPoint: entry, constants: Object.fromEntries(given.filter(([name]) => !names.has(name))) },
     });
     this.compiled++;
-    const kernel = { id: this.compiled, label, shader, pipeline, layout };
+    const kernel = { label, bindings, shader, pipeline, layout };
     this.#kernels.set(key, kernel);
     return kernel;
   }
 
-  /** The bind group of these buffers, in binding order. */
-  bindGroup(kernel: Kernel, reads: number, buffers: readonly PooledBuffer[]): GPUBindGroup {
-    let key = `${reads}`;
+  /** The bind group of this memory, in binding order. */
+  bindGroup(kernel: Kernel, buffers: readonly PooledMemory[]): GPUBindGroup {
+    let key = kernel.bindings;
     for (const { id } of buffers) key += `,${id}`;
     const known = this.#groups.get(key);
     if (known) return known;
-    const entries = buffers.map(({ buffer }, binding) => ({ binding, resource: { buffer } }));
+    const entries = buffers.map(({ binding: resource }, binding) => ({ binding, resource }));
     const group = this.adapter.device.createBindGroup({ label: kernel.label, layout: kernel.layout, entries });
     this.#groups.set(key, group);
     for (const { id } of buffers) {
@@ -89,33 +99,40 @@ export class KernelCache {
   }
 
   /** Drops the bind groups on a buffer that is about to be destroyed. */
-  forget(buffer: PooledBuffer): void {
+  forget(buffer: PooledMemory): void {
     for (const key of this.#groupsOf.get(buffer.id) ?? []) this.#groups.delete(key);
     this.#groupsOf.delete(buffer.id);
   }
 
-  #module(source: ShaderSource): { shader: Shader; module: GPUShaderModule } {
-    const known = this.#shaders.get(source.name);
+  #module(source: ShaderSource, constants: Record<string, number>): { shader: Shader; module: GPUShaderModule } {
+    const key = `${source.name}${JSON.stringify(constants)}`;
+    const known = this.#shaders.get(key);
     if (known) return known;
-    const shader = assembleShader(source.name, source.text);
+    const shader = assembleShader(source.name, source.text, constants);
     const module = this.adapter.device.createShaderModule({ label: `${source.name}.wgsl`, code: shader.code });
     this.errors.watchCompilation(module, shader, `${source.name}.wgsl`);
     const made = { shader, module };
-    this.#shaders.set(source.name, made);
+    this.#shaders.set(key, made);
     return made;
   }
 
-  #layout(reads: number, writes: number): GPUBindGroupLayout {
-    const key = `${reads},${writes}`;
-    const known = this.#layouts.get(key);
+  #layout(bindings: string): GPUBindGroupLayout {
+    const known = this.#layouts.get(bindings);
     if (known) return known;
-    const entries = Array.from({ length: reads + writes }, (_, binding) => ({
+    const entries = [...bindings].map((letter, binding) => ({
       binding,
       visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: binding < reads ? "read-only-storage" as const : "storage" as const },
+      ...bindingTypes[letter],
     }));
-    const layout = this.adapter.device.createBindGroupLayout({ label: key, entries });
-    this.#layouts.set(key, layout);
+    const layout = this.adapter.device.createBindGroupLayout({ label: bindings, entries });
+    this.#layouts.set(bindings, layout);
     return layout;
   }
 }
+
+const bindingTypes: Readonly<Record<string, Partial<GPUBindGroupLayoutEntry>>> = {
+  r: { buffer: { type: "read-only-storage" } },
+  w: { buffer: { type: "storage" } },
+  t: { storageTexture: { access: "read-only", format: "rgba32float" } },
+  o: { storageTexture: { access: "write-only", format: "rgba32float" } },
+};

@@ -1,9 +1,21 @@
 import { UserError } from "../error.ts";
 
-/** A GPU buffer with what the runtime tracks about it. */
-export interface PooledBuffer {
+/**
+ * Where a tensor's elements lie. `buffer` is the rule; `texture` is a copy for reading, four elements a texel in rows
+ * of 1024 texels: software adapters load a texel twenty times faster than four elements of a storage buffer.
+ */
+export type MemoryKind = "buffer" | "texture";
+
+/** Texels in a row of a texture that holds a tensor. */
+export const texelsPerRow = 1024;
+
+/** GPU memory with what the runtime tracks about it. */
+export interface PooledMemory {
   readonly id: number;
-  readonly buffer: GPUBuffer;
+  readonly kind: MemoryKind;
+  readonly resource: GPUBuffer | GPUTexture;
+  /** What a bind group takes. */
+  readonly binding: GPUBindingResource;
   /** Size in bytes as allocated: the size class, at least what was asked for. */
   readonly bytes: number;
   /** Number of the batch that last used the buffer; a host write must wait for that batch to be submitted. */
@@ -20,7 +32,7 @@ export interface PoolCounters {
 }
 
 /** Where released buffers wait: the pool's own free list, or that of a capture. */
-type FreeList = Map<number, PooledBuffer[]>;
+type FreeList = Map<string, PooledMemory[]>;
 
 const minBytes = 256;
 
@@ -29,6 +41,12 @@ export function sizeClass(bytes: number): number {
   if (bytes <= minBytes) return minBytes;
   const step = Math.max(minBytes, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
   return Math.ceil(bytes / step) * step;
+}
+
+function textureClass(bytes: number): number {
+  const rows = Math.ceil(bytes / (texelsPerRow * 16));
+  const step = 2 ** Math.max(0, Math.ceil(Math.log2(rows)) - 3);
+  return Math.ceil(rows / step) * step * texelsPerRow * 16;
 }
 
 /**
@@ -50,7 +68,7 @@ export class BufferPool {
   constructor(
     private readonly device: GPUDevice,
     readonly budgetBytes: number,
-    private readonly hooks: { beforeTrim(): void; onDestroy(buffer: PooledBuffer): void },
+    private readonly hooks: { beforeTrim(): void; onDestroy(buffer: PooledMemory): void },
   ) {}
 
   /**
@@ -59,8 +77,8 @@ export class BufferPool {
    * @param purpose named in the error: the op or tensor that needs it.
    * @throws {UserError} where the budget or the adapter's binding size would be exceeded.
    */
-  acquire(bytes: number, purpose: string): PooledBuffer {
-    const size = sizeClass(bytes);
+  acquire(bytes: number, purpose: string, kind: MemoryKind = "buffer"): PooledMemory {
+    const size = kind === "buffer" ? sizeClass(bytes) : textureClass(bytes);
     const limit = Math.min(this.device.limits.maxStorageBufferBindingSize, this.device.limits.maxBufferSize);
     if (bytes > limit) {
       throw new UserError(
@@ -68,7 +86,8 @@ export class BufferPool {
           "use a smaller batch or model",
       );
     }
-    const waiting = this.#capture?.get(size)?.pop() ?? this.#free.get(size)?.pop();
+    const key = `${kind}${size}`;
+    const waiting = this.#capture?.get(key)?.pop() ?? this.#free.get(key)?.pop();
     const counters = this.counters;
     if (waiting) {
       counters.pooledBytes -= size;
@@ -82,22 +101,37 @@ export class BufferPool {
           `${mib(this.budgetBytes)} are in use; use a smaller batch, or raise the memory budget`,
       );
     }
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | GPUBufferUsage.INDIRECT;
-    const buffer = this.device.createBuffer({ label: purpose, size: Math.min(size, Math.ceil(limit / 4) * 4), usage });
     counters.created++;
     counters.liveBytes += size;
     counters.peakBytes = Math.max(counters.peakBytes, counters.liveBytes + counters.pooledBytes);
-    return { id: counters.created, buffer, bytes: size, lastBatch: -1 };
+    const id = counters.created;
+    if (kind === "texture") {
+      const resource = this.device.createTexture({
+        label: purpose,
+        size: [texelsPerRow, size / (texelsPerRow * 16)],
+        format: "rgba32float",
+        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+      });
+      return { id, kind, resource, binding: resource.createView(), bytes: size, lastBatch: -1 };
+    }
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | GPUBufferUsage.INDIRECT;
+    const resource = this.device.createBuffer({
+      label: purpose,
+      size: Math.min(size, Math.ceil(limit / 4) * 4),
+      usage,
+    });
+    return { id, kind, resource, binding: { buffer: resource }, bytes: size, lastBatch: -1 };
   }
 
   /** Gives a buffer back for reuse. */
-  release(buffer: PooledBuffer): void {
+  release(buffer: PooledMemory): void {
     this.counters.liveBytes -= buffer.bytes;
     this.counters.pooledBytes += buffer.bytes;
     const list = this.#capture ?? this.#free;
-    const waiting = list.get(buffer.bytes);
+    const key = `${buffer.kind}${buffer.bytes}`;
+    const waiting = list.get(key);
     if (waiting) waiting.push(buffer);
-    else list.set(buffer.bytes, [buffer]);
+    else list.set(key, [buffer]);
   }
 
   /**
@@ -110,7 +144,7 @@ export class BufferPool {
     return () => {
       this.#capture = null;
       return () => {
-        for (const [size, buffers] of list) this.#free.set(size, [...this.#free.get(size) ?? [], ...buffers]);
+        for (const [key, buffers] of list) this.#free.set(key, [...this.#free.get(key) ?? [], ...buffers]);
         list.clear();
       };
     };
@@ -123,7 +157,7 @@ export class BufferPool {
     for (const buffers of this.#free.values()) {
       for (const waiting of buffers) {
         this.hooks.onDestroy(waiting);
-        waiting.buffer.destroy();
+        waiting.resource.destroy();
         this.counters.pooledBytes -= waiting.bytes;
       }
     }

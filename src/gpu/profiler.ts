@@ -1,4 +1,4 @@
-import { dispatchGrid, type Recording } from "./recorder.ts";
+import { type Dispatch, dispatchGrid, encodeCopy, type Recording } from "./recorder.ts";
 
 /** Time and throughput of one kernel over all its dispatches. */
 export interface KernelProfile {
@@ -24,33 +24,46 @@ export class Profiler {
 
   /** Encodes a recording's commands with timestamps, in chunks of the largest query set. */
   encode(encoder: GPUCommandEncoder, { commands, uniformGroup }: Recording): void {
-    for (let start = 0; start < commands.length; start += maxQueries / 2) {
-      const chunk = commands.slice(start, start + maxQueries / 2);
-      const querySet = this.device.createQuerySet({ type: "timestamp", count: chunk.length * 2 });
-      chunk.forEach(({ kernel, group, offsets, grid }, i) => {
-        const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
-        const pass = encoder.beginComputePass({ timestampWrites });
-        pass.setPipeline(kernel.pipeline);
-        pass.setBindGroup(0, group);
-        pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
-        dispatchGrid(pass, grid);
-        pass.end();
-      });
-      const size = chunk.length * 16;
-      const resolved = this.device.createBuffer({
-        size,
-        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-      });
-      const result = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-      encoder.resolveQuerySet(querySet, 0, chunk.length * 2, resolved, 0);
-      encoder.copyBufferToBuffer(resolved, 0, result, 0, size);
-      const labels = chunk.map(({ kernel, cost }) => ({
-        label: kernel.label,
-        flops: cost?.flops ?? 0,
-        bytes: cost?.bytes ?? 0,
-      }));
-      this.#pending.push({ labels, result });
+    let chunk: Dispatch[] = [];
+    for (const command of commands) {
+      if ("from" in command) {
+        this.#encodeChunk(encoder, chunk, uniformGroup);
+        encodeCopy(encoder, command);
+        chunk = [];
+      } else if (chunk.push(command) === maxQueries / 2) {
+        this.#encodeChunk(encoder, chunk, uniformGroup);
+        chunk = [];
+      }
     }
+    this.#encodeChunk(encoder, chunk, uniformGroup);
+  }
+
+  #encodeChunk(encoder: GPUCommandEncoder, chunk: readonly Dispatch[], uniformGroup: GPUBindGroup): void {
+    if (chunk.length === 0) return;
+    const querySet = this.device.createQuerySet({ type: "timestamp", count: chunk.length * 2 });
+    chunk.forEach(({ kernel, group, offsets, grid }, i) => {
+      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+      const pass = encoder.beginComputePass({ timestampWrites });
+      pass.setPipeline(kernel.pipeline);
+      pass.setBindGroup(0, group);
+      pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
+      dispatchGrid(pass, grid);
+      pass.end();
+    });
+    const size = chunk.length * 16;
+    const resolved = this.device.createBuffer({
+      size,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const result = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    encoder.resolveQuerySet(querySet, 0, chunk.length * 2, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, result, 0, size);
+    const labels = chunk.map(({ kernel, cost }) => ({
+      label: kernel.label,
+      flops: cost?.flops ?? 0,
+      bytes: cost?.bytes ?? 0,
+    }));
+    this.#pending.push({ labels, result });
   }
 
   /** Waits for the measured work and returns the kernels, the most expensive first. */

@@ -1,4 +1,4 @@
-import type { PooledBuffer } from "./pool.ts";
+import type { PooledMemory } from "./pool.ts";
 import type { Recorder } from "./recorder.ts";
 
 /**
@@ -20,9 +20,9 @@ export class Readback {
   }
 
   /** Tries the fast path on a known pattern. */
-  probe(pattern: PooledBuffer): void {
+  probe(pattern: PooledMemory): void {
     const expected = Uint32Array.from({ length: 64 }, (_, i) => Math.imul(i + 1, 0x9e3779b9));
-    this.device.queue.writeBuffer(pattern.buffer, 0, expected);
+    this.device.queue.writeBuffer(pattern.resource as GPUBuffer, 0, expected);
     try {
       this.#copy([{ source: pattern, bytes: 256 }]);
       const [found] = this.#mapNow([{ source: pattern, bytes: 256 }]);
@@ -34,7 +34,7 @@ export class Readback {
   }
 
   /** Submits everything recorded and returns copies of the buffers' first bytes; one submit for all of them. */
-  read(parts: readonly { source: PooledBuffer; bytes: number }[]): Promise<ArrayBuffer[]> {
+  read(parts: readonly { source: PooledMemory; bytes: number }[]): Promise<ArrayBuffer[]> {
     const result = this.#busy.then(async () => {
       this.#copy(parts);
       if (this.#fast) return this.#mapNow(parts);
@@ -45,7 +45,7 @@ export class Readback {
     return result;
   }
 
-  #copy(parts: readonly { source: PooledBuffer; bytes: number }[]): void {
+  #copy(parts: readonly { source: PooledMemory; bytes: number }[]): void {
     const total = parts.reduce((sum, { bytes }) => sum + aligned(bytes), 0);
     if (total > this.#size) {
       this.#staging.destroy();
@@ -55,18 +55,18 @@ export class Readback {
     this.recorder.flush((encoder) => {
       let at = 0;
       for (const { source, bytes } of parts) {
-        if (bytes) encoder.copyBufferToBuffer(source.buffer, 0, this.#staging, at, aligned(bytes));
+        if (bytes) encoder.copyBufferToBuffer(source.resource as GPUBuffer, 0, this.#staging, at, aligned(bytes));
         at += aligned(bytes);
       }
     });
   }
 
-  #mapNow(parts: readonly { source: PooledBuffer; bytes: number }[]): ArrayBuffer[] {
+  #mapNow(parts: readonly { source: PooledMemory; bytes: number }[]): ArrayBuffer[] {
     this.#staging.mapAsync(GPUMapMode.READ).catch(() => {}); // a failure shows as an error of getMappedRange below
     return this.#take(parts);
   }
 
-  #take(parts: readonly { source: PooledBuffer; bytes: number }[]): ArrayBuffer[] {
+  #take(parts: readonly { source: PooledMemory; bytes: number }[]): ArrayBuffer[] {
     const range = this.#staging.getMappedRange();
     let at = 0;
     const copies = parts.map(({ bytes }) => {

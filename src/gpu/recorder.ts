@@ -1,10 +1,10 @@
 import type { Kernel, KernelCache } from "./kernel.ts";
 import { ParamBlock, type ParamValues } from "./params.ts";
-import type { PooledBuffer } from "./pool.ts";
+import { type PooledMemory, texelsPerRow } from "./pool.ts";
 import type { Profiler } from "./profiler.ts";
 
 /** Workgroups in x, y, z, or a buffer of three u32 from which the device takes them. */
-export type Grid = readonly [number, number, number] | { readonly indirect: PooledBuffer; readonly byteOffset: number };
+export type Grid = readonly [number, number, number] | { readonly indirect: PooledMemory; readonly byteOffset: number };
 
 /** What a dispatch costs, for the profiler: floating-point operations and bytes moved. */
 export interface Cost {
@@ -12,8 +12,15 @@ export interface Cost {
   readonly bytes?: number;
 }
 
+/** One recorded copy of a buffer's first bytes into a texture. */
+export interface Copy {
+  readonly from: GPUBuffer;
+  readonly to: GPUTexture;
+  readonly bytes: number;
+}
+
 /** One recorded dispatch. */
-export interface Command {
+export interface Dispatch {
   readonly kernel: Kernel;
   readonly group: GPUBindGroup;
   readonly offsets: Uint32Array;
@@ -21,12 +28,15 @@ export interface Command {
   readonly cost: Cost | undefined;
 }
 
+export type Command = Dispatch | Copy;
+
 /** A recorded step: replaying it is one upload of the params, one encoder, one pass, one submit. */
 export interface Recording {
   readonly commands: readonly Command[];
   readonly params: ParamBlock;
   readonly uniform: GPUBuffer;
   readonly uniformGroup: GPUBindGroup;
+  readonly lastOp: string;
 }
 
 const batchBytes = 1 << 20;
@@ -56,8 +66,7 @@ export class Recorder {
   /** Appends one dispatch. `buffers` are the inputs, then the outputs. */
   dispatch(
     kernel: Kernel,
-    reads: number,
-    buffers: readonly PooledBuffer[],
+    buffers: readonly PooledMemory[],
     params: ParamValues,
     grid: Grid,
     cost?: Cost,
@@ -69,12 +78,17 @@ export class Recorder {
       target.commands = this.#commands;
     }
     const offset = target.params.append(kernel, params);
-    const group = this.kernels.bindGroup(kernel, reads, buffers);
+    const group = this.kernels.bindGroup(kernel, buffers);
     target.commands.push({ kernel, group, offsets: Uint32Array.of(offset), grid, cost });
-    if (!this.#capture) {
-      for (const buffer of buffers) buffer.lastBatch = this.batch;
-      this.lastOp = kernel.label;
-    }
+    this.lastOp = kernel.label;
+    if (!this.#capture) { for (const buffer of buffers) buffer.lastBatch = this.batch; }
+  }
+
+  /** Appends a copy of a buffer's first `bytes` into a texture; it costs a pass boundary. */
+  copy(from: PooledMemory, to: PooledMemory, bytes: number): void {
+    const command = { from: from.resource as GPUBuffer, to: to.resource as GPUTexture, bytes };
+    (this.#capture?.commands ?? this.#commands).push(command);
+    if (!this.#capture) from.lastBatch = this.batch;
   }
 
   /** Submits what was recorded; `finish` may append copies to the encoder after the pass. */
@@ -82,7 +96,9 @@ export class Recorder {
     if (this.#commands.length === 0 && !finish) return;
     const commands = this.#commands;
     this.#commands = [];
-    this.#submit({ commands, params: this.#params, uniform: this.#uniform, uniformGroup: this.#uniformGroup }, finish);
+    const { lastOp } = this;
+    const [params, uniform, uniformGroup] = [this.#params, this.#uniform, this.#uniformGroup];
+    this.#submit({ commands, params, uniform, uniformGroup, lastOp }, finish);
     this.#params.reset();
   }
 
@@ -102,13 +118,14 @@ export class Recorder {
       this.#capture = null;
     }
     const [uniform, uniformGroup] = this.#makeUniform(params.bytes);
-    return { commands: capture.commands, params, uniform, uniformGroup };
+    return { commands: capture.commands, params, uniform, uniformGroup, lastOp: this.lastOp };
   }
 
   /** Runs a recording with the present values of its scalars, after everything recorded before. */
   replay(recording: Recording): void {
     this.flush();
     recording.params.refresh();
+    this.lastOp = recording.lastOp;
     this.#submit(recording);
   }
 
@@ -119,17 +136,8 @@ export class Recorder {
       this.device.queue.writeBuffer(uniform, 0, params.view());
       if (this.profiler) this.profiler.encode(encoder, recording);
       else {
-        const pass = encoder.beginComputePass();
-        let last: Kernel | null = null;
-        for (const { kernel, group, offsets, grid } of commands) {
-          if (kernel !== last) pass.setPipeline((last = kernel).pipeline);
-          pass.setBindGroup(0, group);
-          pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
-          dispatchGrid(pass, grid);
-        }
-        pass.end();
+        encodeCommands(encoder, commands, uniformGroup);
       }
-      this.lastOp = commands[commands.length - 1]!.kernel.label;
     }
     finish?.(encoder);
     this.device.queue.submit([encoder.finish()]);
@@ -153,8 +161,38 @@ export class Recorder {
   }
 }
 
+function encodeCommands(encoder: GPUCommandEncoder, commands: readonly Command[], uniformGroup: GPUBindGroup): void {
+  let pass: GPUComputePassEncoder | null = null;
+  let last: Kernel | null = null;
+  for (const command of commands) {
+    if ("from" in command) {
+      pass?.end();
+      pass = last = null;
+      encodeCopy(encoder, command);
+      continue;
+    }
+    const { kernel, group, offsets, grid } = command;
+    pass ??= encoder.beginComputePass();
+    if (kernel !== last) pass.setPipeline((last = kernel).pipeline);
+    pass.setBindGroup(0, group);
+    pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
+    dispatchGrid(pass, grid);
+  }
+  pass?.end();
+}
+
+/** Whole rows of texels first, then what is left of the last one. */
+export function encodeCopy(encoder: GPUCommandEncoder, { from, to, bytes }: Copy): void {
+  const rowBytes = texelsPerRow * 16;
+  const rows = Math.floor(bytes / rowBytes), rest = (bytes % rowBytes) / 16;
+  const target = (y: number) => ({ texture: to, origin: [0, y, 0] });
+  const source = { buffer: from, bytesPerRow: rowBytes };
+  if (rows) encoder.copyBufferToTexture(source, target(0), [texelsPerRow, rows]);
+  if (rest) encoder.copyBufferToTexture({ ...source, offset: rows * rowBytes }, target(rows), [rest, 1]);
+}
+
 /** Issues one dispatch, direct or indirect. */
 export function dispatchGrid(pass: GPUComputePassEncoder, grid: Grid): void {
-  if ("indirect" in grid) pass.dispatchWorkgroupsIndirect(grid.indirect.buffer, grid.byteOffset);
+  if ("indirect" in grid) pass.dispatchWorkgroupsIndirect(grid.indirect.resource as GPUBuffer, grid.byteOffset);
   else pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
 }

@@ -16,7 +16,7 @@
  */
 export function unroll(text: string): { line: string; source: number }[] {
   const constants = new Map<string, number>();
-  for (const [, name, value] of text.matchAll(/^const (\w+)(?:: u32)? = (\d+)u?;/gm)) {
+  for (const [, name, value] of text.matchAll(/^const (\w+) = (\d+)u;/gm)) {
     constants.set(name!, Number(value));
   }
   const lines = text.split("\n");

@@ -24,8 +24,20 @@ export interface Shader {
  * Turns a shader file's text into code for this runtime: `//@include reduce` takes in `shaders/lib/reduce.wgsl`,
  * `//@unroll` blocks are expanded (see `unroll.ts`), and where a kernel uses subgroups, browsers get the `enable`
  * line that the standard requires and that naga rejects.
+ *
+ * @param constants other values for the file's `const NAME = 4u;` declarations: tile sizes that shape unrolled text
+ * and therefore cannot be overrides.
  */
-export function assembleShader(name: string, text: string, runtime: "deno" | "browser" = "deno"): Shader {
+export function assembleShader(
+  name: string,
+  source: string,
+  constants: Readonly<Record<string, number>> = {},
+  runtime: "deno" | "browser" = "deno",
+): Shader {
+  const text = source.replace(
+    constantPattern,
+    (line, constant) => constant in constants ? `const ${constant} = ${constants[constant]}u;` : line,
+  );
   const lines: string[] = [];
   const places: string[] = [];
   const add = (line: string, place: string) => {
@@ -40,6 +52,13 @@ export function assembleShader(name: string, text: string, runtime: "deno" | "br
   }
   for (const { line, source } of unroll(text)) add(line, `${name}.wgsl:${source}`);
   return { code: lines.join("\n"), lines: places, ...parseParams(name, text) };
+}
+
+const constantPattern = /^const (\w+) = \d+u;/gm;
+
+/** Names that a file declares as `const NAME = 4u;`. */
+export function constantNames(text: string): Set<string> {
+  return new Set([...text.matchAll(constantPattern)].map(([, name]) => name!));
 }
 
 /** Reads the fields of `struct Params { ... }`, with the alignment rules of the uniform address space. */

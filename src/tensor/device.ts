@@ -2,6 +2,7 @@ import fillShader from "../../shaders/fill.wgsl" with { type: "text" };
 import { Gpu, type GpuOptions } from "../gpu/gpu.ts";
 import type { Overrides, ShaderSource } from "../gpu/kernel.ts";
 import type { ParamValues } from "../gpu/params.ts";
+import type { MemoryKind, PooledMemory } from "../gpu/pool.ts";
 import type { Cost, Recording } from "../gpu/recorder.ts";
 import { arrayOf, type DType, dtypeOf } from "./dtype.ts";
 import type { HostArray } from "./host_tensor.ts";
@@ -63,12 +64,22 @@ export class Device {
   }
 
   /** A tensor with undefined contents. */
-  empty(shape: Shape, dtype: DType = "f32", purpose = "tensor"): Tensor {
+  empty(shape: Shape, dtype: DType = "f32", purpose = "tensor", kind: MemoryKind = "buffer"): Tensor {
     checkShape(shape, purpose);
-    const pooled = this.gpu.pool.acquire(sizeOf(shape) * 4, `${purpose} ${showShape(shape)}`);
+    const pooled = this.gpu.pool.acquire(sizeOf(shape) * 4, `${purpose} ${showShape(shape)}`, kind);
     const storage = new Storage(pooled, this.#scope, this.gpu.pool);
     this.#scope?.storages.add(storage);
     return new Tensor(this, storage, shape, dtype);
+  }
+
+  /**
+   * A copy of a tensor in a texture, for kernels that read it many times (see `MemoryKind`). The number of elements must
+   * be divisible by 4.
+   */
+  texture(tensor: Tensor): Tensor {
+    const copy = this.empty(tensor.shape, tensor.dtype, "texture", "texture");
+    this.gpu.recorder.copy(this.#pooled(tensor, "texture"), copy.storage.pooled, tensor.size * 4);
+    return copy;
   }
 
   /** A tensor of one value. */
@@ -118,7 +129,7 @@ export class Device {
     if (recorder.capturing) throw new Error("Cannot write host values inside a capture: make the tensor before it");
     if (pooled.lastBatch === recorder.batch) recorder.flush();
     const words = data instanceof Uint8Array ? Uint32Array.from(data) : data;
-    adapter.device.queue.writeBuffer(pooled.buffer, 0, words as Float32Array<ArrayBuffer>);
+    adapter.device.queue.writeBuffer(pooled.resource as GPUBuffer, 0, words as Float32Array<ArrayBuffer>);
   }
 
   /** Elements of several tensors with one submit and one wait. */
@@ -144,12 +155,23 @@ export class Device {
   launch(source: ShaderSource, entry: string, launch: Launch): void {
     const { read, write, params, overrides, grid, cost } = launch;
     const { kernels, recorder } = this.gpu;
-    const buffers = [...read, ...write].map((tensor) => this.#pooled(tensor, source.name));
-    const kernel = kernels.kernel(source, entry, read.length, write.length, overrides);
+    const memory: PooledMemory[] = [];
+    let bindings = "";
+    for (const tensor of read) {
+      const pooled = this.#pooled(tensor, source.name);
+      memory.push(pooled);
+      bindings += pooled.kind === "buffer" ? "r" : "t";
+    }
+    for (const tensor of write) {
+      const pooled = this.#pooled(tensor, source.name);
+      memory.push(pooled);
+      bindings += pooled.kind === "buffer" ? "w" : "o";
+    }
+    const kernel = kernels.kernel(source, entry, bindings, overrides);
     const size = "counts" in grid
       ? { indirect: this.#pooled(grid.counts, source.name), byteOffset: grid.at * 4 }
       : [grid[0], grid[1] ?? 1, grid[2] ?? 1] as const;
-    recorder.dispatch(kernel, read.length, buffers, params, size, cost);
+    recorder.dispatch(kernel, memory, params, size, cost);
   }
 
   /**

@@ -1,10 +1,10 @@
-import type { BufferPool, PooledBuffer } from "../gpu/pool.ts";
+import type { BufferPool, PooledMemory } from "../gpu/pool.ts";
 
 /** The memory of a tensor and of its reshaped views. */
 export class Storage {
   alive = true;
 
-  constructor(readonly pooled: PooledBuffer, public owner: Scope | null, private readonly pool: BufferPool) {}
+  constructor(readonly pooled: PooledMemory, public owner: Scope | null, private readonly pool: BufferPool) {}
 
   /** Gives the memory back. Doing so twice is harmless. */
   release(): void {
