@@ -6,8 +6,9 @@ import { defineOp } from "./op.ts";
 import { sumTo } from "./reduce.ts";
 import { requireDType } from "./require_dtype.ts";
 
-/** Functions of two operands; the kernel knows them by position. */
 const functions = ["add", "sub", "mul", "div", "minimum", "maximum"] as const;
+
+/** Functions of two operands; the kernel knows them by position. */
 export type BinaryFunction = typeof functions[number];
 
 /** A tensor, or a number that takes part without becoming one. */

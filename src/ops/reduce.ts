@@ -92,7 +92,8 @@ export const reduceOp = defineOp({
   },
 });
 
-type Axes = number | readonly number[];
+/** One axis or several, counted from the end where negative. */
+export type Axes = number | readonly number[];
 
 function reduce(
   name: ReduceAttributes["function"],
