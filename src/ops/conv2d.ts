@@ -3,6 +3,7 @@ import { requireRank, requireShape, type Shape, showShape } from "../tensor/shap
 import type { Tensor } from "../tensor/tensor.ts";
 import { biasGradient, correlate, type Geometry, reluMask, transposed, weightGradient } from "./conv2d_kernels.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /** Zeros around an image, in pixels. */
 export interface Padding {
@@ -29,6 +30,7 @@ export const conv2dOp = defineOp({
   name: "conv2d",
   shader,
   shape([x, weight, bias]: [Tensor, Tensor] | [Tensor, Tensor, Tensor], options: Conv2dOptions) {
+    for (const tensor of [x, weight, ...(bias ? [bias] : [])]) requireDType("conv2d", "every input", tensor, "f32");
     requireRank("conv2d", "x", x.shape, 4);
     requireRank("conv2d", "weight", weight.shape, 4);
     if (bias) requireShape("conv2d", "bias", bias.shape, [weight.shape[0]!]);

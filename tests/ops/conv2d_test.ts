@@ -143,4 +143,8 @@ Deno.test("conv2d: errors", async () => {
     [1, 1, 260, 260],
     [1, 1, 250, 250],
   );
+  assert.throws(
+    () => conv2d(device.zeros(x), device.zeros([1, 1, 1, 1], "i32"), null),
+    new RangeError("Cannot apply conv2d: every input must hold f32, got i32"),
+  );
 });

@@ -1,0 +1,66 @@
+// max_pool2d: y[n, i, j] = max_{k, l < K} x[n, i S + k, j S + l] over the windows that lie inside; NaN wins, as in PyTorch
+// backward: dx[n, p, q] = sum of dy over the windows whose first maximum lies at (p, q)
+// x, dx: [N, H, W] (N = batch x channels); y, dy: [N, YH, YW]; where: [N, YH, YW], the maximum's place p W + q
+// forward: one lane per window; backward: one lane per image element, so that no two lanes add to one element
+// cost: one read of x and two writes of y forward; bound by memory
+//@include grid
+override WG: u32 = 64;
+struct Params { planes: u32, h: u32, w: u32, y_h: u32, y_w: u32, kernel: u32, stride: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> where_out: array<u32>;
+
+@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> where_in: array<u32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+// `v != v` is not reliable on software adapters
+fn is_nan(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+}
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let at = flat_index(group, groups, lane, WG);
+  let window = at % (params.y_h * params.y_w);
+  let plane = at / (params.y_h * params.y_w);
+  if (plane >= params.planes) { return; }
+  let base = plane * params.h * params.w;
+  let corner = window / params.y_w * params.stride * params.w + window % params.y_w * params.stride;
+  var best = x[base + corner];
+  var place = corner;
+  for (var k = 0u; k < params.kernel; k++) {
+    for (var l = 0u; l < params.kernel; l++) {
+      let here = corner + k * params.w + l;
+      let v = x[base + here];
+      if (v > best || (is_nan(v) && !is_nan(best))) {
+        best = v;
+        place = here;
+      }
+    }
+  }
+  y[at] = best;
+  where_out[at] = place;
+}
+
+@compute @workgroup_size(WG)
+fn backward_x(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let at = flat_index(group, groups, lane, WG);
+  let here = at % (params.h * params.w);
+  let plane = at / (params.h * params.w);
+  if (plane >= params.planes) { return; }
+  let p = here / params.w;
+  let q = here % params.w;
+  let i_end = min(p / params.stride + 1u, params.y_h);
+  let j_end = min(q / params.stride + 1u, params.y_w);
+  var sum = 0.0;
+  for (var i = (max(p + 1u, params.kernel) - params.kernel + params.stride - 1u) / params.stride; i < i_end; i++) {
+    for (var j = (max(q + 1u, params.kernel) - params.kernel + params.stride - 1u) / params.stride; j < j_end; j++) {
+      let window = (plane * params.y_h + i) * params.y_w + j;
+      if (where_in[window] == here) { sum += dy[window]; }
+    }
+  }
+  dx[at] = sum;
+}
