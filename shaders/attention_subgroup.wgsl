@@ -1,0 +1,131 @@
+// forward of attention (formulas and layouts: attention.wgsl) for software adapters, whose subgroup has 8 lanes; D = 4 D4
+// A workgroup is one subgroup. A lane owns OWN queries and meets the keys in steps of 8 OTHER: each lane loads OTHER of
+// them and broadcasts hand them round, so that 8 OWN + 8 OTHER loads serve 64 OWN OTHER products. Loads are what costs
+// here (the adapter gathers lane by lane), so the products of a step are a register tile and one loop over D makes it;
+// the output rows are updated in memory once a step, normalised by the softmax so far.
+// grid: one workgroup per head and 8 OWN queries; a lane's loop iterations: Tk D / (16 OTHER)
+// cost: 4 BH Tq Tk D FLOP, half of it where causal
+//@include grid
+const OWN = 4u;
+const OTHER = 4u;
+struct Params { visibility: u32, heads: u32, tq: u32, tk: u32, d: u32, batch_heads: u32, query_stride: u32, key_stride: u32, scale: f32 }
+const LOWEST = -3.402823e38;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read> query_steps: array<i32>;
+@group(0) @binding(4) var<storage, read> key_steps: array<i32>;
+@group(0) @binding(5) var<storage, read_write> o: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> logsumexp: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+// Key j is visible to query i where its step is not later; no mask and causal masks are steps, too.
+fn query_step_of(head: u32, i: u32) -> i32 {
+  if (params.visibility == 0u) { return 0; }
+  if (params.visibility == 1u) { return i32(i + params.tk) - i32(params.tq); }
+  return query_steps[head / params.heads * params.query_stride + i];
+}
+
+fn key_step_of(head: u32, j: u32) -> i32 {
+  if (params.visibility == 0u) { return 0; }
+  if (params.visibility == 1u) { return i32(j); }
+  return key_steps[head / params.heads * params.key_stride + j];
+}
+
+// End of the keys that the queries before `query` may see; at least 1, since the first step also clears the output.
+fn keys_end(query: u32) -> u32 {
+  if (params.visibility != 1u) { return params.tk; }
+  return u32(clamp(i32(query + params.tk) - i32(params.tq), 1, i32(params.tk)));
+}
+
+@compute @workgroup_size(8)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let tile = flat_index(group, groups, 0u, 1u);
+  let tiles = (params.tq - 1u) / (8u * OWN) + 1u;
+  let head = tile / tiles;
+  if (head >= params.batch_heads) { return; }
+  let first = tile % tiles * 8u * OWN;
+  let d4 = params.d / 4u;
+  //@unroll r 0 OWN
+  let i$r = min(first + $(8 * r)u + lane, params.tq - 1u);
+  let row$r = (head * params.tq + i$r) * d4;
+  let query_step$r = query_step_of(head, i$r);
+  var m$r = LOWEST;
+  var l$r = 0.0;
+  //@end
+  let end = keys_end(first + 8u * OWN);
+  for (var j = 0u; j < end; j += 8u * OTHER) {
+    //@unroll g 0 OTHER
+    let j$g = min(j + $(8 * g)u + lane, params.tk - 1u);
+    let at$g = (head * params.tk + j$g) * d4;
+    let key_step$g = key_step_of(head, j$g);
+    //@end
+    //@unroll r 0 OWN
+    //@unroll b 0 8*OTHER
+    var s$(r)_$b = 0.0;
+    //@end
+    //@end
+    for (var d = 0u; d < d4; d++) {
+      //@unroll r 0 OWN
+      let q$r = q[row$r + d];
+      //@end
+      //@unroll g 0 OTHER
+      let k$g = k[at$g + d];
+      //@unroll b 0 8
+      {
+        let key = subgroupBroadcast(k$g, $(b)u);
+        //@unroll r 0 OWN
+        s$(r)_$(8 * g + b) += dot(q$r, key);
+        //@end
+      }
+      //@end
+      //@end
+    }
+    //@unroll r 0 OWN
+    let before$r = m$r;
+    //@end
+    //@unroll b 0 8*OTHER
+    let step$b = subgroupBroadcast(key_step$(b / 8), $(b % 8)u);
+    //@unroll r 0 OWN
+    s$(r)_$b = select(LOWEST, params.scale * s$(r)_$b, j + $(b)u < params.tk && step$b <= query_step$r);
+    m$r = max(m$r, s$(r)_$b);
+    //@end
+    //@end
+    //@unroll r 0 OWN
+    var keep$r = l$r * exp(before$r - m$r);
+    l$r = keep$r;
+    //@unroll b 0 8*OTHER
+    s$(r)_$b = select(exp(s$(r)_$b - m$r), 0.0, s$(r)_$b == LOWEST);
+    l$r += s$(r)_$b;
+    //@end
+    let inverse$r = select(1.0 / l$r, 0.0, l$r == 0.0);
+    keep$r *= inverse$r;
+    //@unroll b 0 8*OTHER
+    s$(r)_$b *= inverse$r;
+    //@end
+    //@end
+    for (var d = 0u; d < d4; d++) {
+      //@unroll r 0 OWN
+      var o$r = select(keep$r * o[row$r + d], vec4f(), j == 0u);
+      //@end
+      //@unroll g 0 OTHER
+      let v$g = v[at$g + d];
+      //@unroll b 0 8
+      {
+        let value = subgroupBroadcast(v$g, $(b)u);
+        //@unroll r 0 OWN
+        o$r += s$(r)_$(8 * g + b) * value;
+        //@end
+      }
+      //@end
+      //@end
+      //@unroll r 0 OWN
+      if (first + $(8 * r)u + lane < params.tq) { o[row$r + d] = o$r; }
+      //@end
+    }
+  }
+  //@unroll r 0 OWN
+  if (first + $(8 * r)u + lane < params.tq) { logsumexp[head * params.tq + i$r] = select(m$r + log(l$r), LOWEST, l$r == 0.0); }
+  //@end
+}
