@@ -5,6 +5,7 @@ import { foldGrid } from "../tensor/device.ts";
 import { requireRank, requireShape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /**
  * Which kernels: `reference` takes any sizes; `subgroup` needs subgroups of 8 lanes and a head size that is a multiple
@@ -72,6 +73,7 @@ export const attentionOp = defineOp({
     const tk = k.shape[2]!;
     requireShape("attention", "k", k.shape, [batch, heads, tk, d]);
     requireShape("attention", "v", v.shape, k.shape);
+    for (const [what, tensor] of Object.entries({ q, k, v })) requireDType("attention", what, tensor, "f32");
     if (d > maxHeadSize) {
       throw new RangeError(
         `Cannot apply attention: head size must be at most ${maxHeadSize}, got ${d}; use more heads`,

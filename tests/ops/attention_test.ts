@@ -199,6 +199,7 @@ Deno.test("attention: refuses shapes that do not match", async () => {
     "Cannot apply attention: k must have shape [2, 3, 5, 8], got [2, 1, 5, 8]",
   );
   refuses(() => attention(q, k, q), "Cannot apply attention: v must have shape [2, 3, 5, 8], got [2, 3, 4, 8]");
+  refuses(() => attention(device.zeros(q.shape, "i32"), k, k), "Cannot apply attention: q must hold f32, got i32");
   const wide = device.zeros([1, 1, 1, 8196]);
   refuses(
     () => attention(wide, wide, wide),
