@@ -1,0 +1,102 @@
+import shader from "../../shaders/matmul.wgsl" with { type: "text" };
+import type { Device } from "../tensor/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+const source = { name: "matmul", text: shader };
+
+/** Activations that the matmul applies to its sums; each has a derivative in terms of its own output. */
+export type Epilogue = "none" | "relu" | "tanh" | "sigmoid";
+export const epilogues: readonly Epilogue[] = ["none", "relu", "tanh", "sigmoid"];
+
+/** How the operands are stored: `a [M, K] w [K, N]`, `a [M, K] w [N, K]` or `a [K, M] w [K, N]`. */
+export type Layout = "nn" | "nt" | "tn";
+
+/** One product: sizes, layout and distances in elements between the matrices of a batch. */
+export interface Product {
+  readonly layout: Layout;
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly sharedW: boolean;
+}
+
+/** Longest sum of one launch: four elements a turn in the tiles, one in the naive kernel, 65,535 turns at most. */
+const kChunk = 65_532;
+
+/** Work below which copying the operands to textures costs more than the tiles gain. */
+const laneFlops = 2e5;
+
+/**
+ * Launches one product into `out`. Operands may be textures already, so that several products share one copy; then
+ * sizes must suit the tiles.
+ */
+export function product(
+  device: Device,
+  p: Product,
+  a: Tensor,
+  w: Tensor,
+  out: Tensor,
+  bias: Tensor | null = null,
+  epilogue: Epilogue = "none",
+): void {
+  const { layout, batch, m, n, k } = p;
+  const aligned = n % 4 === 0 && k % 4 === 0 && (layout !== "tn" || m % 4 === 0);
+  const flops = 2 * batch * m * n * k;
+  const lane = device.gpu.adapter.subgroupSize === 8 && aligned && flops >= laneFlops;
+  const operands = lane ? [inTexture(a), inTexture(w)] : [a, w];
+  const tile = { TM: m > 64 ? 32 : m > 8 ? 16 : 8, TN: n >= 64 ? 2 : 1 };
+  const strides = layout === "tn" ? { a_row: 1, a_k: m } : { a_row: k, a_k: 1 };
+  const columns = layout === "nt" ? { w_k: 1, w_col: k } : { w_k: n, w_col: 1 };
+  for (let start = 0; start < k; start += kChunk) {
+    const end = Math.min(k, start + kChunk);
+    const last = end === k;
+    const overrides = {
+      BIAS: last && bias ? 1 : 0,
+      ACT: last ? epilogues.indexOf(epilogue) : 0,
+      ADD: start > 0 ? 1 : 0,
+      ...(lane ? tile : {}),
+    };
+    device.launch(source, lane ? `lane_${layout}` : "naive", {
+      read: [...operands, bias ?? device.empty([4])],
+      write: [out],
+      params: {
+        m,
+        n,
+        k_start: start,
+        k_end: end,
+        a_batch: m * k,
+        w_batch: p.sharedW ? 0 : k * n,
+        ...strides,
+        ...columns,
+        k,
+      },
+      overrides,
+      grid: lane ? [Math.ceil(n / (32 * tile.TN)), Math.ceil(m / tile.TM), batch] : [Math.ceil(n / 32), m, batch],
+      cost: { flops: 2 * batch * m * n * (end - start), bytes: 4 * batch * (m * k + k * n + m * n) },
+    });
+  }
+}
+
+/** A tensor for kernels that read textures: itself where it is one. */
+export function inTexture(tensor: Tensor): Tensor {
+  return tensor.storage.pooled.kind === "texture" ? tensor : tensor.device.texture(tensor);
+}
+
+/** Column sums of `[rows, n]` in levels of 128 rows. */
+export function sumRows(device: Device, x: Tensor, rows: number, n: number): Tensor {
+  let [from, m] = [x, rows];
+  do {
+    const chunks = Math.ceil(m / 128);
+    const to = device.empty([chunks, n]);
+    const sizes = { k_start: 0, k_end: 0, a_batch: 0, w_batch: 0, a_row: 0, a_k: 0, w_k: 0, w_col: 0, k: 0 };
+    device.launch(source, "sum_rows", {
+      read: [from],
+      write: [to],
+      params: { m, n, ...sizes },
+      grid: [Math.ceil(n / 32), chunks],
+    });
+    [from, m] = [to, chunks];
+  } while (m > 1);
+  return from.view([n]);
+}
