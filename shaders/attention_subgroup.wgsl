@@ -1,19 +1,21 @@
 // forward of attention (formulas and layouts: attention.wgsl) for software adapters, whose subgroup has 8 lanes; D = 4 D4
 // A workgroup is one subgroup. A lane owns OWN queries and meets the keys in steps of 8 OTHER: each lane loads OTHER of
 // them and broadcasts hand them round, so that 8 OWN + 8 OTHER loads serve 64 OWN OTHER products. Loads are what costs
-// here (the adapter gathers lane by lane), so the products of a step are a register tile and one loop over D makes it;
-// the output rows are updated in memory once a step, normalised by the softmax so far.
-// grid: one workgroup per head and 8 OWN queries; a lane's loop iterations: Tk D / (16 OTHER)
+// here (the adapter gathers lane by lane), so operands are textures (lib/texture.wgsl), the products of a step are a
+// register tile made in one loop over D, and the output rows in memory, normalised by the softmax so far, are updated
+// once a step.
+// grid: one workgroup per head and 8 OWN queries; a lane's loop iterations: Tk / (8 OTHER) (D / 2 + 3)
 // cost: 4 BH Tq Tk D FLOP, half of it where causal
 //@include grid
-const OWN = 4u;
-const OTHER = 4u;
+//@include texture
+const OWN = 1u;
+const OTHER = 2u;
 struct Params { visibility: u32, heads: u32, tq: u32, tk: u32, d: u32, batch_heads: u32, query_stride: u32, key_stride: u32, scale: f32 }
 const LOWEST = -3.402823e38;
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var q: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var k: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var v: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read> query_steps: array<i32>;
 @group(0) @binding(4) var<storage, read> key_steps: array<i32>;
 @group(0) @binding(5) var<storage, read_write> o: array<vec4f>;
@@ -68,10 +70,10 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
     //@end
     for (var d = 0u; d < d4; d++) {
       //@unroll r 0 OWN
-      let q$r = q[row$r + d];
+      let q$r = textureLoad(q, texel(row$r + d));
       //@end
       //@unroll g 0 OTHER
-      let k$g = k[at$g + d];
+      let k$g = textureLoad(k, texel(at$g + d));
       //@unroll b 0 8
       {
         let key = subgroupBroadcast(k$g, $(b)u);
@@ -110,7 +112,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
       var o$r = select(keep$r * o[row$r + d], vec4f(), j == 0u);
       //@end
       //@unroll g 0 OTHER
-      let v$g = v[at$g + d];
+      let v$g = textureLoad(v, texel(at$g + d));
       //@unroll b 0 8
       {
         let value = subgroupBroadcast(v$g, $(b)u);

@@ -1,19 +1,20 @@
 // backward of attention (formulas and layouts: attention.wgsl) for software adapters, whose subgroup has 8 lanes
 // The tiles of attention_subgroup.wgsl: a lane owns OWN queries (backward_q) or keys (backward_kv), so that every sum
 // has one writer; products of a step are made in one loop over D, gradients updated in memory in a second one.
-// grid: one workgroup per head and 8 OWN queries or keys; a lane's loop iterations: T D / (16 OTHER)
+// grid: one workgroup per head and 8 OWN queries or keys; a lane's loop iterations: T / (8 OTHER) (D / 2 + 3)
 // cost: backward_q 6 BH Tq Tk D FLOP, backward_kv 8, half of it where causal
 //@include grid
-const OWN = 4u;
-const OTHER = 4u;
+//@include texture
+const OWN = 1u;
+const OTHER = 2u;
 struct Params { visibility: u32, heads: u32, tq: u32, tk: u32, d: u32, batch_heads: u32, query_stride: u32, key_stride: u32, scale: f32 }
 
-@group(0) @binding(0) var<storage, read> q: array<vec4f>;
-@group(0) @binding(1) var<storage, read> k: array<vec4f>;
-@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(0) var q: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var k: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var v: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read> query_steps: array<i32>;
 @group(0) @binding(4) var<storage, read> key_steps: array<i32>;
-@group(0) @binding(5) var<storage, read> dout: array<vec4f>;
+@group(0) @binding(5) var dout: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(6) var<storage, read> stats: array<vec2f>;
 @group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> dk: array<vec4f>;
@@ -68,12 +69,12 @@ fn backward_q(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
     //@end
     for (var d = 0u; d < d4; d++) {
       //@unroll r 0 OWN
-      let q$r = q[row$r + d];
-      let do$r = dout[row$r + d];
+      let q$r = textureLoad(q, texel(row$r + d));
+      let do$r = textureLoad(dout, texel(row$r + d));
       //@end
       //@unroll g 0 OTHER
-      let k$g = k[at$g + d];
-      let v$g = v[at$g + d];
+      let k$g = textureLoad(k, texel(at$g + d));
+      let v$g = textureLoad(v, texel(at$g + d));
       //@unroll b 0 8
       {
         let key = subgroupBroadcast(k$g, $(b)u);
@@ -101,7 +102,7 @@ fn backward_q(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
       var dq$r = select(dq[row$r + d], vec4f(), j == 0u);
       //@end
       //@unroll g 0 OTHER
-      let k$g = k[at$g + d];
+      let k$g = textureLoad(k, texel(at$g + d));
       //@unroll b 0 8
       {
         let key = subgroupBroadcast(k$g, $(b)u);
@@ -147,12 +148,12 @@ fn backward_kv(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
     //@end
     for (var d = 0u; d < d4; d++) {
       //@unroll r 0 OWN
-      let k$r = k[row$r + d];
-      let v$r = v[row$r + d];
+      let k$r = textureLoad(k, texel(row$r + d));
+      let v$r = textureLoad(v, texel(row$r + d));
       //@end
       //@unroll g 0 OTHER
-      let q$g = q[at$g + d];
-      let do$g = dout[at$g + d];
+      let q$g = textureLoad(q, texel(at$g + d));
+      let do$g = textureLoad(dout, texel(at$g + d));
       //@unroll b 0 8
       {
         let query = subgroupBroadcast(q$g, $(b)u);
@@ -180,8 +181,8 @@ fn backward_kv(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
       var dv$r = select(dv[row$r + d], vec4f(), i == start);
       //@end
       //@unroll g 0 OTHER
-      let q$g = q[at$g + d];
-      let do$g = dout[at$g + d];
+      let q$g = textureLoad(q, texel(at$g + d));
+      let do$g = textureLoad(dout, texel(at$g + d));
       //@unroll b 0 8
       {
         let query = subgroupBroadcast(q$g, $(b)u);

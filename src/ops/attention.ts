@@ -1,7 +1,7 @@
 import shader from "../../shaders/attention.wgsl" with { type: "text" };
 import subgroupShader from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
 import subgroupBackwardShader from "../../shaders/attention_subgroup_backward.wgsl" with { type: "text" };
-import { foldGrid } from "../tensor/device.ts";
+import { type Device, foldGrid } from "../tensor/device.ts";
 import { requireRank, requireShape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
@@ -56,6 +56,8 @@ const reference = { name: "attention", text: shader };
 const visibilityCodes = { none: 0, causal: 1, steps: 2 };
 /** Software adapters stop a lane's loops, silently, after this many iterations. */
 const maxIterations = 65535;
+/** Tq x Tk x D below which copying the operands to textures costs more than it gains. */
+const minProducts = 25_000;
 const maxHeadSize = 8192;
 const lanes = 32;
 
@@ -92,8 +94,6 @@ export const attentionOp = defineOp({
       query_stride: querySteps?.shape.length === 2 ? tq : 0,
       key_stride: keySteps?.shape.length === 2 ? tk : 0,
     };
-    const loops = Math.ceil(Math.max(tq, tk) / 32) * (d / 2 + 3);
-    const fits = q.device.gpu.adapter.subgroupSize === 8 && d % 4 === 0 && loops < maxIterations;
     return {
       q,
       k,
@@ -103,13 +103,15 @@ export const attentionOp = defineOp({
       sizes,
       scale: attributes.scale ?? 1 / Math.sqrt(d),
       batchHeads: batch * heads,
-      variant: attributes.variant ?? (fits ? "subgroup" : "reference"),
+      variant: attributes.variant ?? fastestVariant(q.device, batch * heads * tq * tk * d, Math.max(tq, tk), d),
     };
   },
   forward(run, [q, k, v], _attributes, plan) {
     const o = run.empty(q.shape);
     const logsumexp = run.empty(q.shape.slice(0, 3));
-    launch("forward", plan, [q, k, v, ...plan.steps], [o, logsumexp]);
+    const operands = operandsOf(plan, [q, k, v]);
+    launch("forward", plan, [...operands, ...plan.steps], [o, logsumexp]);
+    release(plan, operands);
     return { out: o, saved: { plan, o, logsumexp } };
   },
   backward(run, { plan, o, logsumexp }, dout, [wantedQ, wantedK, wantedV]) {
@@ -122,13 +124,21 @@ export const attentionOp = defineOp({
       params: { ...sizes, scale, rows, begin: 0, end: 0 },
       grid: foldGrid(Math.ceil(rows / lanes)),
     });
-    const read = [q, k, v, ...steps, dout, stats];
+    const operands = operandsOf(plan, [q, k, v, dout]);
+    const read = [...operands.slice(0, 3), ...steps, operands[3]!, stats];
     let dq: Tensor | null = null, dk: Tensor | null = null, dv: Tensor | null = null;
     if (wantedQ) launch("backward_q", plan, read, [dq = run.empty(q.shape)]);
     if (wantedK || wantedV) launch("backward_kv", plan, read, [dk = run.empty(k.shape), dv = run.empty(v.shape)]);
+    release(plan, operands);
     return [dq, dk, dv];
   },
 });
+
+function fastestVariant(device: Device, products: number, length: number, d: number): AttentionVariant {
+  const loops = Math.ceil(length / 16) * (d / 2 + 3);
+  const fits = device.gpu.adapter.subgroupSize === 8 && d % 4 === 0 && loops < maxIterations;
+  return fits && products >= minProducts ? "subgroup" : "reference";
+}
 
 function requireSteps(what: string, steps: Tensor | undefined, batch: number, length: number): void {
   const wanted = `an i32 tensor of shape ${showShape([length])} or ${showShape([batch, length])}`;
@@ -139,6 +149,16 @@ function requireSteps(what: string, steps: Tensor | undefined, batch: number, le
   throw new RangeError(`Cannot apply attention: ${what} must be ${wanted}, got ${got}`);
 }
 
+/** What the kernels read rows of: the subgroup variant takes them from textures, where loads are far cheaper. */
+function operandsOf({ variant, q: { device } }: Plan, tensors: readonly Tensor[]): readonly Tensor[] {
+  return variant === "subgroup" ? tensors.map((tensor) => device.texture(tensor)) : tensors;
+}
+
+/** Gives textures back at once: the scope may hold many layers. */
+function release({ variant }: Plan, operands: readonly Tensor[]): void {
+  if (variant === "subgroup") { for (const texture of operands) texture.dispose(); }
+}
+
 /** Launches a kernel whose lanes own rows of one axis and loop over the other. */
 function launch(entry: keyof typeof kernels, plan: Plan, read: readonly Tensor[], write: readonly Tensor[]): void {
   const { sizes, scale, batchHeads, q: { device } } = plan;
@@ -146,7 +166,8 @@ function launch(entry: keyof typeof kernels, plan: Plan, read: readonly Tensor[]
   const [own, other] = owns === "keys" ? [sizes.tk, sizes.tq] : [sizes.tq, sizes.tk];
   const cost = { flops: 2 * products * batchHeads * sizes.tq * sizes.tk * sizes.d };
   if (plan.variant === "subgroup") {
-    const overrides = { OWN: tileRows(own), OTHER: tileRows(other) };
+    // A larger tile makes fewer loads; short axes would leave it half empty, and it takes seconds to compile.
+    const overrides = Math.min(own, other) >= 128 ? { OWN: 4, OTHER: 4 } : { OWN: 1, OTHER: 2 };
     const grid = foldGrid(batchHeads * Math.ceil(own / (8 * overrides.OWN)));
     const params = { ...sizes, scale, batch_heads: batchHeads };
     device.launch(subgroup, entry, { read, write, params, overrides, grid, cost });
@@ -162,11 +183,6 @@ function launch(entry: keyof typeof kernels, plan: Plan, read: readonly Tensor[]
     const part = { flops: cost.flops * (end - begin) / other };
     device.launch(reference, entry, { read, write, params: { ...sizes, scale, rows, begin, end }, grid, cost: part });
   }
-}
-
-/** Rows of a lane: more of them make fewer loads, as long as there are that many. */
-function tileRows(length: number): number {
-  return length <= 8 ? 1 : length <= 16 ? 2 : 4;
 }
 
 /** Options of {@link attention}. */
