@@ -31,7 +31,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   //@unroll s 0 SLOTS
   if (i < params.blocks$(s / 4)[$(s % 4)]) {
     let g = clip * g$s[i];
-    let m = m$s[i] + (1.0 - params.beta1) * (g - m$s[i]);
+    let before = m$s[i];
+    let m = before + (1.0 - params.beta1) * (g - before);
     let v = params.beta2 * v$s[i] + (1.0 - params.beta2) * g * g;
     m$s[i] = m;
     v$s[i] = v;

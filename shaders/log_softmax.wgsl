@@ -1,11 +1,13 @@
 // log-softmax over the last axis: y_i = x_i - log sum_j exp(x_j)
 // backward: dx_i = dy_i - exp(y_i) * sum_j dy_j
-// x, y, dy, dx: [rows, cols]; row_sums is a lane per row, the rest a lane per element
-// four elements an iteration: a lane may run 65,535 iterations in all; so rows hold at most 65,536 elements
-// cost: 3 reads and 1 write of the data forward, 3 reads and 1 write backward; bound by memory
+// x, y, dy, dx: [rows, cols]; row_in, row_out: [rows]
+// log_sum_exp (one pass: the sum is rescaled where the maximum grows) and row_sums take a lane per row, the others
+// `lanes` lanes a row, each taking every lanes-th element
+// a lane may run 65,535 iterations in all and takes four elements in each; rows hold at most 65,536 elements
+// cost: 2 reads and 1 write of the data forward, 3 reads and 1 write backward; bound by memory
 //@include grid
 override WG: u32 = 32;
-struct Params { rows: u32, cols: u32 }
+struct Params { rows: u32, cols: u32, lanes: u32 }
 const LOWEST = -3.402823e38;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -23,20 +25,31 @@ fn log_sum_exp(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
   if (row >= params.rows) { return; }
   let base = row * params.cols;
   let whole = base + params.cols / 4u * 4u;
-  let end = base + params.cols;
   var m = LOWEST;
-  for (var i = base; i < whole; i += 4u) { m = max(max(max(m, x[i]), max(x[i + 1u], x[i + 2u])), x[i + 3u]); }
-  for (var i = whole; i < end; i++) { m = max(m, x[i]); }
   var s = vec4f(0.0);
-  for (var i = base; i < whole; i += 4u) { s += exp(vec4f(x[i], x[i + 1u], x[i + 2u], x[i + 3u]) - m); }
-  for (var i = whole; i < end; i++) { s.x += exp(x[i] - m); }
+  for (var i = base; i < whole; i += 4u) {
+    let v = vec4f(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
+    let peak = max(m, max(max(v.x, v.y), max(v.z, v.w)));
+    s = s * exp(m - peak) + exp(v - peak);
+    m = peak;
+  }
+  for (var i = whole; i < base + params.cols; i++) {
+    let peak = max(m, x[i]);
+    s *= exp(m - peak);
+    s.x += exp(x[i] - peak);
+    m = peak;
+  }
   row_out[row] = m + log((s.x + s.y) + (s.z + s.w));
 }
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = flat_index(group, groups, lane, WG);
-  if (i < params.rows * params.cols) { y[i] = x[i] - row_in[i / params.cols]; }
+  if (i >= params.rows * params.lanes) { return; }
+  let row = i / params.lanes;
+  let log_sum = row_in[row];
+  let end = (row + 1u) * params.cols;
+  for (var j = row * params.cols + i % params.lanes; j < end; j += params.lanes) { y[j] = x[j] - log_sum; }
 }
 
 // Sum of dy (bound as x) over each row.
@@ -55,5 +68,9 @@ fn row_sums(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
 @compute @workgroup_size(WG)
 fn backward_x(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = flat_index(group, groups, lane, WG);
-  if (i < params.rows * params.cols) { dx[i] = dy[i] - exp(y_in[i]) * row_in[i / params.cols]; }
+  if (i >= params.rows * params.lanes) { return; }
+  let row = i / params.lanes;
+  let sum = row_in[row];
+  let end = (row + 1u) * params.cols;
+  for (var j = row * params.cols + i % params.lanes; j < end; j += params.lanes) { dx[j] = dy[j] - exp(y_in[j]) * sum; }
 }

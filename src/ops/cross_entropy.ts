@@ -4,8 +4,10 @@ import { lastAxis, requireRank, requireShape, rowsOf } from "../tensor/shape.ts"
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 
-/** Longest row that one lane may walk twice: it is stopped silently after 65,535 iterations of four elements. */
+/** Longest row that a lane walks: it would be stopped silently after 65,535 iterations. */
 const longestRow = 65536;
+/** Elements a lane of the backward kernel computes: what it reads of its row is shared by them. */
+const elementsPerLane = 16;
 
 /** The op behind {@link crossEntropy}. */
 export const crossEntropyOp = defineOp({
@@ -23,7 +25,7 @@ export const crossEntropyOp = defineOp({
     if (cols > longestRow) {
       throw new RangeError(`Cannot apply cross_entropy: rows may hold at most ${longestRow} logits, got ${cols}`);
     }
-    return { rows, cols };
+    return { rows, cols, lanes: Math.ceil(cols / elementsPerLane) };
   },
   forward(run, [logits, targets], _attributes, params) {
     const loss = run.empty(targets.shape);
@@ -33,7 +35,7 @@ export const crossEntropyOp = defineOp({
       write: [loss, logSumExp],
       params,
       grid: foldGrid(Math.ceil(params.rows / 32)),
-      cost: { flops: 4 * logits.size, bytes: 8 * logits.size },
+      cost: { flops: 6 * logits.size, bytes: 4 * logits.size },
     });
     return { out: loss, saved: { logits, targets, logSumExp, params } };
   },
@@ -44,7 +46,7 @@ export const crossEntropyOp = defineOp({
       read: [logits, targets, logSumExp, dloss],
       write: [dx],
       params,
-      grid: foldGrid(Math.ceil(logits.size / 32)),
+      grid: foldGrid(Math.ceil(params.rows * params.lanes / 32)),
       cost: { flops: 4 * logits.size, bytes: 8 * logits.size },
     });
     return [dx, null];

@@ -4,8 +4,10 @@ import { lastAxis, requireRank, rowsOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 
-/** Longest row that one lane may walk twice: it is stopped silently after 65,535 iterations of four elements. */
+/** Longest row that a lane walks: it would be stopped silently after 65,535 iterations. */
 const longestRow = 65536;
+/** Elements a lane computes where several share a row. */
+const elementsPerLane = 16;
 
 /** The op behind {@link logSoftmax}. */
 export const logSoftmaxOp = defineOp({
@@ -17,10 +19,10 @@ export const logSoftmaxOp = defineOp({
     if (cols > longestRow) {
       throw new RangeError(`Cannot apply log_softmax: rows may hold at most ${longestRow} elements, got ${cols}`);
     }
-    const params = { rows, cols };
+    const params = { rows, cols, lanes: Math.ceil(cols / elementsPerLane) };
     return {
       byRow: { params, grid: foldGrid(Math.ceil(rows / 32)), cost: { bytes: 8 * x.size } },
-      byElement: { params, grid: foldGrid(Math.ceil(x.size / 32)), cost: { bytes: 8 * x.size } },
+      byElement: { params, grid: foldGrid(Math.ceil(rows * params.lanes / 32)), cost: { bytes: 8 * x.size } },
     };
   },
   forward(run, [x], _attributes, { byRow, byElement }) {

@@ -7,7 +7,7 @@ import { groupBySize, slotParams } from "./tensor_groups.ts";
 const shader: ShaderSource = { name: "gradient_norm", text: shaderText };
 
 /** Elements of the largest tensor that one lane squares, and partial sums that one lane adds. */
-const elementsPerLane = 256, sumsPerLane = 1024;
+const elementsPerLane = 512, sumsPerLane = 1024;
 
 /**
  * Writes the global norm of the gradients, `sqrt(sum g^2)` over all elements of all tensors, into `norm`, `[1]`. The
