@@ -1,4 +1,5 @@
 import shader from "../../shaders/attention.wgsl" with { type: "text" };
+import registerShader from "../../shaders/attention_register.wgsl" with { type: "text" };
 import subgroupShader from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
 import subgroupBackwardShader from "../../shaders/attention_subgroup_backward.wgsl" with { type: "text" };
 import { type Device, foldGrid } from "../tensor/device.ts";
@@ -8,10 +9,10 @@ import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
 
 /**
- * Which kernels: `reference` takes any sizes; `subgroup` needs subgroups of 8 lanes and a head size that is a multiple
- * of 4.
+ * Which kernels: `reference` takes any sizes, `register` (GPUs) head sizes that are a multiple of 4 up to 128, and
+ * `subgroup` (software adapters with subgroups of 8 lanes) those that are a multiple of 4.
  */
-export type AttentionVariant = "reference" | "subgroup";
+export type AttentionVariant = "reference" | "register" | "subgroup";
 
 /** Attributes of {@link attentionOp}; its inputs are q, k, v and, for `steps`, querySteps and keySteps. */
 export interface AttentionAttributes {
@@ -53,6 +54,7 @@ const kernels = {
 } as const;
 
 const reference = { name: "attention", text: shader };
+const register = { name: "attention_register", text: registerShader };
 const visibilityCodes = { none: 0, causal: 1, steps: 2 };
 /** Software adapters stop a lane's loops, silently, after this many iterations. */
 const maxIterations = 65535;
@@ -134,10 +136,13 @@ export const attentionOp = defineOp({
   },
 });
 
-function fastestVariant(device: Device, products: number, length: number, d: number): AttentionVariant {
-  const loops = Math.ceil(length / 16) * (d / 2 + 3);
-  const fits = device.gpu.adapter.subgroupSize === 8 && d % 4 === 0 && loops < maxIterations;
-  return fits && products >= minProducts ? "subgroup" : "reference";
+function fastestVariant({ gpu: { adapter } }: Device, products: number, length: number, d: number): AttentionVariant {
+  if (d % 4 !== 0) return "reference";
+  if (adapter.subgroupSize === 8) {
+    const loops = Math.ceil(length / 16) * (d / 2 + 3);
+    return products >= minProducts && loops < maxIterations ? "subgroup" : "reference";
+  }
+  return d <= 128 && length < maxIterations ? "register" : "reference";
 }
 
 function requireSteps(what: string, steps: Tensor | undefined, batch: number, length: number): void {
@@ -174,6 +179,12 @@ function launch(entry: keyof typeof kernels, plan: Plan, read: readonly Tensor[]
     return;
   }
   const rows = batchHeads * own;
+  if (plan.variant === "register") {
+    const overrides = { D4: sizes.d / 4 };
+    const grid = foldGrid(Math.ceil(rows / 64));
+    device.launch(register, entry, { read, write, params: { ...sizes, scale, rows }, overrides, grid, cost });
+    return;
+  }
   const grid = foldGrid(Math.ceil(rows / lanes));
   // A row of the other axis takes a lane one iteration and two loops over D, each of which counts one more for its end;
   // clearing and normalising the output take two loops more.

@@ -61,9 +61,9 @@ function backward(inputs: readonly Ref[], o: Ref, dout: Ref, attributes: Attenti
   return [dq, dk, dv, null, null].slice(0, inputs.length);
 }
 
-const variants: readonly AttentionVariant[] = ["reference", "subgroup"];
+const variants: readonly AttentionVariant[] = ["reference", "register", "subgroup"];
 const { gpu } = await testDevice();
-const available = variants.filter((variant) => variant === "reference" || gpu.adapter.subgroupSize === 8);
+const available = variants.filter((variant) => variant !== "subgroup" || gpu.adapter.subgroupSize === 8);
 
 /** A case for every variant that the adapter has. */
 function cases(
