@@ -1,22 +1,30 @@
-// conv2d in subgroups of 8 lanes: formulas, layouts, Params and `packed` as in conv2d.wgsl
-// A workgroup is one subgroup and owns 16 rows x 32 channels of a product; its lanes stand along the channels, 4 each.
-// Each lane gathers two rows' values from the source image, one at a time, and broadcasts them to the others: two
-// scalar loads and one vec4 load feed 64 multiply-adds, where software adapters pay for a load as for 8 of these.
-// correlate: rows are target pixels; the sum runs over taps and source channels
-// weight_partial: rows are weights [C KH KW] of one output channel; the sum runs over the target pixels of one part
-// cost: 2 B O YH YW C KH KW FLOP each
+// conv2d on software adapters, in subgroups of 8 lanes: formulas, x, w, y and Params as in conv2d.wgsl
+// There a load from a storage buffer costs as much as dozens of multiply-adds and a texel next to nothing: images and
+// weights are copied into textures first, four channels a texel, channels last, with the channels padded by zeros.
+// A workgroup is one subgroup and owns rows x columns of a product; its lanes stand along the columns, 4 channels each;
+// each lane loads the texels of an eighth of the rows and broadcasts them.
+// correlate: TM rows are target pixels, the sum runs over taps and source channels
+// weight_partial: 32 rows are weights of one output channel (8 lanes x 4 source channels at one tap), the sum runs over
+//   the target pixels of one part
+// image_texels: [B, H, W, C / 4]; weight_texels: [KH, KW, C, O / 4], then one row with the bias
+// cost: 2 B O YH YW C KH KW FLOP each; bound by arithmetic
 //@include grid
+//@include texture
 override RELU: u32 = 0;
+override MASK: u32 = 0;
+override BIAS: u32 = 0;
+const TM = 16u;
+const TN = 2u;
 struct Params {
   batch: u32,
   source_channels: u32,
   source_h: u32,
   source_w: u32,
-  source_stride: u32,
+  source_stride: u32, // between source channels in w
   target_channels: u32,
   target_h: u32,
   target_w: u32,
-  target_stride: u32,
+  target_stride: u32, // between target channels in w
   kernel_h: u32,
   kernel_w: u32,
   step: i32,
@@ -28,26 +36,62 @@ struct Params {
   rows_per_part: u32,
 }
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> channels_last_out: array<f32>;
+@group(0) @binding(0) var<storage, read> image: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var image_out: texture_storage_2d<rgba32float, write>;
 
-@group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read> packed: array<vec4f>; // channels last: of weights, or of dy
+@group(0) @binding(0) var<storage, read> weight: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var weight_out: texture_storage_2d<rgba32float, write>;
+
+@group(0) @binding(0) var image_texels: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var weight_texels: texture_storage_2d<rgba32float, read>; // of dy in weight_partial
 @group(0) @binding(2) var<storage, read_write> product: array<f32>;
+
+@group(0) @binding(1) var<storage, read_write> bias_sums: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-// dy [B, O, YH, YW] to [B, YH, YW, O], with O padded by zeros to a multiple of 8
+// The source image channels last; MASK keeps only what a ReLU with output y let through
 @compute @workgroup_size(64)
-fn channels_last(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+fn image_to_texels(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = flat_index(group, groups, lane, 64u);
-  let plane = params.target_h * params.target_w;
-  let width = (params.target_channels + 7u) / 8u * 8u;
+  let width = (params.source_channels + 3u) / 4u;
+  let plane = params.source_h * params.source_w;
   let pixel = i / width;
-  let o = i % width;
-  if (pixel >= params.batch * plane) { return; }
-  var value = 0.0;
-  if (o < params.target_channels) { value = dy[(pixel / plane * params.target_channels + o) * plane + pixel % plane]; }
-  channels_last_out[i] = value;
+  let b = pixel / plane;
+  if (b >= params.batch) { return; }
+  let c = (i - pixel * width) * 4u;
+  let start = (b * params.source_channels + c) * plane + pixel - b * plane;
+  var value = vec4f();
+  //@unroll e 0 4
+  if (c + $(e)u < params.source_channels && (MASK == 0u || y[start + $(e)u * plane] > 0.0)) {
+    value[$(e)u] = image[start + $(e)u * plane];
+  }
+  //@end
+  textureStore(image_out, texel(i), value);
+}
+
+@compute @workgroup_size(64)
+fn weight_to_texels(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = flat_index(group, groups, lane, 64u);
+  let width = (params.target_channels + 3u) / 4u;
+  let channels = (params.source_channels + 3u) / 4u * 4u;
+  let taps = params.kernel_h * params.kernel_w;
+  let row = i / width;
+  let t = row / channels;
+  let c = row - t * channels;
+  if (row > taps * channels) { return; }
+  let o = (i - row * width) * 4u;
+  var value = vec4f();
+  //@unroll e 0 4
+  if (o + $(e)u < params.target_channels) {
+    if (t == taps && BIAS == 1u) { value[$(e)u] = bias[o + $(e)u]; }
+    if (t < taps && c < params.source_channels) {
+      value[$(e)u] = weight[(o + $(e)u) * params.target_stride + c * params.source_stride + t];
+    }
+  }
+  //@end
+  textureStore(weight_out, texel(i), value);
 }
 
 // Four channels of one row of the product, where they exist
@@ -61,54 +105,66 @@ fn store(value: vec4f, channel: u32, start: u32, stride: u32) {
 
 @compute @workgroup_size(8)
 fn correlate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let tiles = (params.target_channels + 31u) / 32u;
+  let width = (params.target_channels + 3u) / 4u;
+  let channels = (params.source_channels + 3u) / 4u;
+  let tiles = (width + TN * 8u - 1u) / (TN * 8u);
   let workgroup = flat_index(group, groups, 0u, 1u);
-  let first = workgroup / tiles * 16u;
+  let first = workgroup / tiles * TM;
   let plane = params.target_h * params.target_w;
-  let source_plane = params.source_h * params.source_w;
   let pixels = params.batch * plane;
   if (first >= pixels) { return; }
-  let width = (params.target_channels + 7u) / 8u * 2u;
-  let column = workgroup % tiles * 8u + lane;
-  var row = min(column, width - 1u);
-  let bias = packed[row + params.kernel_h * params.kernel_w * params.source_channels * width];
-  //@unroll p 0 16
-  var acc$p = bias;
+  let bias_row = params.kernel_h * params.kernel_w * channels * 4u * width;
+  //@unroll j 0 TN
+  let column$j = (workgroup % tiles * TN + $(j)u) * 8u + lane;
+  var row$j = min(column$j, width - 1u);
+  let bias$j = textureLoad(weight_texels, texel(bias_row + row$j));
+  //@unroll p 0 TM
+  var acc$p_$j = bias$j;
   //@end
-  //@unroll g 0 2
+  //@end
+  //@unroll g 0 TM/8
   let at$g = first + $(g * 8)u + lane;
-  let image$g = at$g / plane * params.source_channels * source_plane;
+  let image$g = at$g / plane;
   let y$g = i32(at$g % plane / params.target_w) * params.step + params.origin_y;
   let x$g = i32(at$g % params.target_w) * params.step + params.origin_x;
   //@end
   for (var k = 0; k < i32(params.kernel_h); k++) {
     for (var l = 0; l < i32(params.kernel_w); l++) {
-      //@unroll g 0 2
+      //@unroll g 0 TM/8
       let v$g = y$g + params.tap * k;
       let u$g = x$g + params.tap * l;
       let vq$g = v$g / params.divide;
       let uq$g = u$g / params.divide;
       let inside$g = at$g < pixels && v$g >= 0 && u$g >= 0 && vq$g * params.divide == v$g && uq$g * params.divide == u$g
         && vq$g < i32(params.source_h) && uq$g < i32(params.source_w);
-      var start$g = select(0u, image$g + u32(vq$g) * params.source_w + u32(uq$g), inside$g);
+      let start$g = select(0u, ((image$g * params.source_h + u32(vq$g)) * params.source_w + u32(uq$g)) * channels, inside$g);
       //@end
-      for (var c = 0u; c < params.source_channels; c++) {
-        let w = packed[row];
-        row += width;
-        //@unroll g 0 2
-        let s$g = select(0.0, source[start$g], inside$g);
-        start$g += source_plane;
+      for (var c = 0u; c < channels; c++) {
+        //@unroll g 0 TM/8
+        let a$g = select(vec4f(), textureLoad(image_texels, texel(start$g + c)), inside$g);
         //@end
-        //@unroll p 0 16
-        acc$p = fma(vec4f(subgroupBroadcast(s$(p / 8), $(p % 8)u)), w, acc$p);
+        //@unroll j 0 TN
+        //@unroll q 0 4
+        let w$q_$j = textureLoad(weight_texels, texel(row$j + $(q)u * width));
+        //@end
+        row$j += 4u * width;
+        //@end
+        //@unroll p 0 TM
+        let s$p = subgroupBroadcast(a$(p / 8), $(p % 8)u);
+        //@unroll j 0 TN
+        acc$p_$j = fma(vec4f(s$p.w), w3_$j, fma(vec4f(s$p.z), w2_$j, fma(vec4f(s$p.y), w1_$j, fma(vec4f(s$p.x), w0_$j, acc$p_$j))));
+        //@end
         //@end
       }
     }
   }
-  //@unroll p 0 16
+  //@unroll p 0 TM
   if (first + $(p)u < pixels) {
-    let pixel = first + $(p)u;
-    store(acc$p, column * 4u, pixel / plane * params.target_channels * plane + pixel % plane, plane);
+    let b = (first + $(p)u) / plane;
+    let start = first + $(p)u + b * (params.target_channels - 1u) * plane;
+    //@unroll j 0 TN
+    store(acc$p_$j, column$j * 4u, start, plane);
+    //@end
   }
   //@end
 }
@@ -116,52 +172,74 @@ fn correlate(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) group
 @compute @workgroup_size(8)
 fn weight_partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let taps = params.kernel_h * params.kernel_w;
-  let weights = params.source_channels * taps;
-  let column_tiles = (params.target_channels + 31u) / 32u;
-  let row_tiles = (weights + 15u) / 16u;
+  let channels = (params.source_channels + 3u) / 4u;
+  let width = (params.target_channels + 3u) / 4u;
+  let column_tiles = (width + 7u) / 8u;
+  let row_tiles = (taps * channels + 7u) / 8u;
   var workgroup = flat_index(group, groups, 0u, 1u);
-  let width = (params.target_channels + 7u) / 8u * 2u;
   let column = workgroup % column_tiles * 8u + lane;
   workgroup /= column_tiles;
-  let first = workgroup % row_tiles * 16u;
+  let first = workgroup % row_tiles * 8u;
   let part = workgroup / row_tiles;
   if (part >= params.parts) { return; }
-  //@unroll g 0 2
-  let at$g = first + $(g * 8)u + lane;
-  let channel$g = at$g / taps * params.source_h;
-  let y$g = i32(at$g % taps / params.kernel_w) + params.origin_y;
-  let x$g = i32(at$g % params.kernel_w) + params.origin_x;
-  //@end
-  //@unroll p 0 16
+  let t = (first + lane) / channels;
+  let c = (first + lane) % channels;
+  let y = i32(t / params.kernel_w) + params.origin_y;
+  let x = i32(t % params.kernel_w) + params.origin_x;
+  //@unroll p 0 32
   var acc$p = vec4f();
   //@end
   let end = min((part + 1u) * params.rows_per_part, params.batch * params.target_h);
   var d = part * params.rows_per_part * params.target_w * width + min(column, width - 1u);
   for (var r = part * params.rows_per_part; r < end; r++) {
-    let image = r / params.target_h * params.source_channels * params.source_h;
-    let shift = i32(r % params.target_h) * params.step;
-    //@unroll g 0 2
-    let v$g = y$g + shift;
-    let inside$g = at$g < weights && v$g >= 0 && v$g < i32(params.source_h);
-    let row$g = (image + channel$g + u32(v$g)) * params.source_w;
-    var u$g = x$g;
-    //@end
+    let b = r / params.target_h;
+    let v = y + i32(r - b * params.target_h) * params.step;
+    let inside_row = t < taps && v >= 0 && v < i32(params.source_h);
+    let start = (b * params.source_h + u32(v)) * params.source_w;
+    var u = x;
     for (var q = 0u; q < params.target_w; q++) {
-      let w = packed[d];
+      let inside = inside_row && u >= 0 && u < i32(params.source_w);
+      let a = select(vec4f(), textureLoad(image_texels, texel(select(0u, (start + u32(u)) * channels + c, inside))), inside);
+      let w = textureLoad(weight_texels, texel(d));
       d += width;
-      //@unroll g 0 2
-      let here$g = inside$g && u$g >= 0 && u$g < i32(params.source_w);
-      let s$g = select(0.0, source[select(0u, row$g + u32(u$g), here$g)], here$g);
-      u$g += params.step;
+      u += params.step;
+      //@unroll i 0 8
+      let s$i = subgroupBroadcast(a, $(i)u);
+      //@unroll e 0 4
+      acc$(i * 4 + e) = fma(vec4f(s$i[$(e)u]), w, acc$(i * 4 + e));
       //@end
-      //@unroll p 0 16
-      acc$p = fma(vec4f(subgroupBroadcast(s$(p / 8), $(p % 8)u)), w, acc$p);
       //@end
     }
   }
-  //@unroll p 0 16
-  if (first + $(p)u < weights) {
-    store(acc$p, column * 4u, part * params.target_channels * weights + first + $(p)u, weights);
+  //@unroll i 0 8
+  {
+    let own_t = (first + $(i)u) / channels;
+    let own_c = (first + $(i)u) % channels * 4u;
+    //@unroll e 0 4
+    if (own_t < taps && own_c + $(e)u < params.source_channels) {
+      let row = (own_c + $(e)u) * taps + own_t;
+      let weights = params.source_channels * taps;
+      store(acc$(i * 4 + e), column * 4u, part * params.target_channels * weights + row, weights);
+    }
+    //@end
   }
+  //@end
+}
+
+// Sums of dy over the target pixels of one part; image_texels holds dy here
+@compute @workgroup_size(8)
+fn bias_partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = flat_index(group, groups, lane, 8u);
+  let width = (params.target_channels + 3u) / 4u;
+  let part = i / width;
+  if (part >= params.parts) { return; }
+  let end = min((part + 1u) * params.rows_per_part, params.batch * params.target_h) * params.target_w;
+  var sum = vec4f();
+  for (var p = part * params.rows_per_part * params.target_w; p < end; p++) {
+    sum += textureLoad(image_texels, texel(p * width + i % width));
+  }
+  let o = i % width * 4u;
+  //@unroll e 0 4
+  if (o + $(e)u < params.target_channels) { bias_sums[part * params.target_channels + o + $(e)u] = sum[$(e)u]; }
   //@end
 }

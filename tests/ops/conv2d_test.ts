@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { conv2d, conv2dOp, type Conv2dOptions } from "../../src/ops/conv2d.ts";
+import { conv2d, type Conv2dAttributes, conv2dOp, type Conv2dVariant } from "../../src/ops/conv2d.ts";
+import type { Conv2dOptions } from "../../src/ops/conv2d_geometry.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { gradients } from "../../src/tensor/tape.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
-import { checkOp } from "../support/check_op.ts";
+import { checkOp, type OpCase } from "../support/check_op.ts";
 import { testDevice } from "../support/device.ts";
 import { Ref } from "../support/ref.ts";
 
@@ -35,6 +36,28 @@ function eachTap(
   return [B, O, YH, YW];
 }
 
+const { gpu } = await testDevice();
+const variants: readonly Conv2dVariant[] = ["tile", "subgroup"];
+const available = variants.filter((variant) => variant === "tile" || gpu.adapter.subgroupSize === 8);
+
+const cases: OpCase<Conv2dAttributes>[] = [
+  { shapes: [[1, 1, 1, 1], [1, 1, 1, 1], [1]], note: "all ones" },
+  { shapes: [[2, 3, 5, 7], [4, 3, 3, 3], [4]], attributes: { padding: 1 }, note: "3x3" },
+  { shapes: [[3, 5, 4, 4], [11, 5, 1, 1]], note: "1x1 without bias" },
+  { shapes: [[2, 4, 8, 8], [9, 4, 3, 3], [9]], attributes: { stride: 2, padding: 1 }, note: "stride 2" },
+  { shapes: [[1, 2, 7, 9], [3, 2, 1, 1]], attributes: { stride: 2 }, note: "1x1 stride 2 with a rest" },
+  {
+    shapes: [[2, 2, 6, 5], [3, 2, 3, 3]],
+    attributes: { stride: 2, padding: { top: 0, left: 0, bottom: 1, right: 1 } },
+    note: "padding below and right only",
+  },
+  { shapes: [[2, 3, 9, 6], [2, 3, 5, 2], [2]], attributes: { stride: 3, padding: 2 }, note: "5x2 stride 3" },
+  { shapes: [[1, 1, 2, 2], [1, 1, 3, 3]], attributes: { padding: 3 }, note: "windows in the padding alone" },
+  { shapes: [[5, 1, 8, 8], [8, 1, 3, 3], [8]], attributes: { padding: 1, relu: true }, note: "relu" },
+  { shapes: [[3, 16, 6, 6], [17, 16, 3, 3], [17]], attributes: { padding: 1 }, note: "beyond one tile" },
+  { shapes: [[40, 1, 16, 16], [1, 1, 1, 1], [1]], note: "sums in parts" },
+];
+
 checkOp(conv2dOp, {
   reference: {
     forward: ([x, w, bias], options) => {
@@ -56,23 +79,13 @@ checkOp(conv2dOp, {
       return [dx, dw, db];
     },
   },
-  cases: [
-    { shapes: [[1, 1, 1, 1], [1, 1, 1, 1], [1]], note: "all ones" },
-    { shapes: [[2, 3, 5, 7], [4, 3, 3, 3], [4]], attributes: { padding: 1 }, note: "3x3" },
-    { shapes: [[3, 5, 4, 4], [11, 5, 1, 1]], note: "1x1 without bias" },
-    { shapes: [[2, 4, 8, 8], [9, 4, 3, 3], [9]], attributes: { stride: 2, padding: 1 }, note: "stride 2" },
-    { shapes: [[1, 2, 7, 9], [3, 2, 1, 1]], attributes: { stride: 2 }, note: "1x1 stride 2 with a rest" },
-    {
-      shapes: [[2, 2, 6, 5], [3, 2, 3, 3]],
-      attributes: { stride: 2, padding: { top: 0, left: 0, bottom: 1, right: 1 } },
-      note: "padding below and right only",
-    },
-    { shapes: [[2, 3, 9, 6], [2, 3, 5, 2], [2]], attributes: { stride: 3, padding: 2 }, note: "5x2 stride 3" },
-    { shapes: [[1, 1, 2, 2], [1, 1, 3, 3]], attributes: { padding: 3 }, note: "windows in the padding alone" },
-    { shapes: [[5, 1, 8, 8], [8, 1, 3, 3], [8]], attributes: { padding: 1, relu: true }, note: "relu" },
-    { shapes: [[3, 16, 6, 6], [17, 16, 3, 3], [17]], attributes: { padding: 1 }, note: "beyond one tile" },
-    { shapes: [[40, 1, 16, 16], [1, 1, 1, 1], [1]], note: "sums in parts" },
-  ],
+  cases: available.flatMap((variant) =>
+    cases.map(({ attributes, note, ...rest }) => ({
+      ...rest,
+      attributes: { ...attributes, variant },
+      note: `${note}, ${variant}`,
+    }))
+  ),
 });
 
 Deno.test("conv2d: gradients that sum over a million windows", async () => {
