@@ -34,7 +34,7 @@ export interface AdamWOptions {
  */
 export class AdamW {
   /** Learning rate of the next step; 0 until set. */
-  readonly learningRate = new Scalar(0);
+  readonly learningRate: Scalar = new Scalar(0);
   /** Global norm `[1]` of the last step's gradients, before clipping. */
   readonly gradNorm: Tensor;
   readonly #firstMoments: readonly Tensor[];
@@ -49,8 +49,13 @@ export class AdamW {
   readonly #bias2Root = new Scalar(1);
   #steps = 0;
 
-  /** @throws {RangeError} for a number of weight decays other than that of parameters. */
-  constructor(readonly device: Device, readonly params: readonly Tensor[], options: AdamWOptions = {}) {
+  /**
+   * Makes the moments, zero, and the learning rate, 0.
+   *
+   * @param params the tensors that `step` updates in place; none may stand twice.
+   * @throws {RangeError} for a number of weight decays other than that of parameters.
+   */
+  constructor(private readonly device: Device, private readonly params: readonly Tensor[], options: AdamWOptions = {}) {
     const { betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01, maxGradNorm = Infinity } = options;
     [this.#beta1, this.#beta2] = betas;
     this.#eps = eps;

@@ -17,10 +17,16 @@ export class Ema {
   readonly #groups: readonly TensorGroup[];
 
   /**
+   * Copies the parameters.
+   *
    * @param decay share of the old average, in [0, 1).
    * @throws {RangeError} for a decay outside this range.
    */
-  constructor(readonly device: Device, readonly params: readonly Tensor[], readonly decay: number) {
+  constructor(
+    private readonly device: Device,
+    private readonly params: readonly Tensor[],
+    private readonly decay: number,
+  ) {
     if (!(decay >= 0 && decay < 1)) {
       throw new RangeError(`Cannot average parameters: decay must be at least 0 and below 1, got ${decay}`);
     }

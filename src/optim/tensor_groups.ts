@@ -1,8 +1,10 @@
 import type { Device } from "../tensor/device.ts";
 
-/** Tensors that one dispatch works on: indices into the list of all, and the size of the largest. */
+/** Tensors that one dispatch works on. */
 export interface TensorGroup {
+  /** Indices into the list of all tensors, the largest tensor first. */
   readonly members: readonly number[];
+  /** Elements of the largest. */
   readonly largest: number;
 }
 
@@ -31,6 +33,6 @@ export function groupBySize(device: Device, sizes: readonly number[], bindings: 
 }
 
 /** Params `name0` and `name1` of a group's kernel: a value a slot. */
-export function slotParams<N extends string>(name: N, values: readonly number[]) {
-  return { [`${name}0`]: values.slice(0, 4), [`${name}1`]: values.slice(4) } as Record<`${N}${0 | 1}`, number[]>;
+export function slotParams(name: string, values: readonly number[]): Record<string, readonly number[]> {
+  return { [`${name}0`]: values.slice(0, 4), [`${name}1`]: values.slice(4) };
 }
