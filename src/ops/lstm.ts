@@ -2,7 +2,7 @@ import shader from "../../shaders/lstm.wgsl" with { type: "text" };
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import { sum } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { product, sumRows } from "./matmul_product.ts";
+import { hasTiles, inTexture, product, sumRows } from "./matmul_product.ts";
 import { defineOp, type Run } from "./op.ts";
 import { slice } from "./slice.ts";
 import { reshape } from "./reshape.ts";
@@ -26,11 +26,6 @@ function laneGrid({ b, h }: Sizes): [number, number] {
   return [Math.ceil(h / 32), Math.ceil(b / tileRows(b))];
 }
 
-/** True where the tiles fit: see lstm.wgsl. */
-function usesLanes(run: Run, { h }: Sizes): boolean {
-  return run.device.gpu.adapter.subgroupSize === 8 && h % 4 === 0;
-}
-
 /** The op behind {@link lstm}: one layer over a sequence, outputs y and the last cell state. */
 export const lstmOp = defineOp({
   name: "lstm",
@@ -52,7 +47,7 @@ export const lstmOp = defineOp({
   forward(run, [x, wIh, wHh, bIh, bHh, h0, c0], _attributes, sizes) {
     const { device } = run;
     const { b, steps, input, h } = sizes;
-    const lanes = usesLanes(run, sizes);
+    const lanes = hasTiles(device, [h]);
     const xg = run.empty([b, steps, 4 * h]);
     const all = { layout: "nt", batch: 1, m: b * steps, n: 4 * h, k: input, sharedW: true } as const;
     product(device, all, x, wIh, xg, sum(bIh, bHh));
@@ -60,7 +55,7 @@ export const lstmOp = defineOp({
     const y = run.empty([b, steps, h]);
     const gates = save ? run.empty([b, steps, 4 * h]) : run.empty([1]);
     const cs = save ? run.empty([b, steps, h]) : run.empty([2]);
-    const place = (tensor: Tensor) => lanes ? device.texture(tensor) : tensor;
+    const place = (tensor: Tensor) => lanes ? inTexture(tensor) : tensor;
     const [gateInput, weights] = [place(xg), place(wHh)];
     const fresh = () => device.empty([b, h], "f32", "lstm", lanes ? "texture" : "buffer");
     const states = [0, 1].map(() => ({ h: fresh(), c: fresh() }));
@@ -87,7 +82,7 @@ export const lstmOp = defineOp({
     const [wantX, wantWIh, wantWHh, wantBIh, wantBHh, wantH0, wantC0] = wanted;
     // The tiles keep dc in a texture, from which nothing can be read back: initial states take the plain kernel.
     const lanes = saved.lanes && !wantH0 && !wantC0;
-    const place = (tensor: Tensor) => lanes ? device.texture(tensor) : tensor;
+    const place = (tensor: Tensor) => lanes ? inTexture(tensor) : tensor;
     const fresh = (width: number) => device.empty([b, width], "f32", "lstm", lanes ? "texture" : "buffer");
     const dy = place(dyGiven ?? run.zeros([b, steps, h]));
     const [gatesIn, csIn, c0In, weights] = [place(gates), place(cs), place(c0), place(wHh)];
@@ -184,7 +179,7 @@ export function lstm(x: Tensor, layers: readonly LstmLayer[], state?: LstmState)
     const h0 = state?.h[l] ?? device.zeros([b, size]), c0 = state?.c[l] ?? device.zeros([b, size]);
     const out = lstmOp([y, weightIh, weightHh, biasIh, biasHh, h0, c0], {});
     y = out[0];
-    h.push(reshape(slice(y, 1, steps - 1, steps), [b, size]));
+    h.push(reshape(steps === 1 ? y : slice(y, 1, steps - 1, steps), [b, size]));
     c.push(out[1]);
   });
   return { y, state: { h, c } };

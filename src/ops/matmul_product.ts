@@ -41,11 +41,11 @@ export function product(
   epilogue: Epilogue = "none",
 ): void {
   const { layout, batch, m, n, k } = p;
-  const aligned = n % 4 === 0 && k % 4 === 0 && (layout !== "tn" || m % 4 === 0);
-  const flops = 2 * batch * m * n * k;
-  const lane = device.gpu.adapter.subgroupSize === 8 && aligned && flops >= laneFlops;
+  const frozen = [a, w].some(isTexture);
+  const lane = frozen ||
+    (2 * batch * m * n * k >= laneFlops && hasTiles(device, [n, k, ...(layout === "tn" ? [m] : [])]));
   const operands = lane ? [inTexture(a), inTexture(w)] : [a, w];
-  const tile = { TM: m > 64 ? 32 : m > 8 ? 16 : 8, TN: n >= 64 ? 2 : 1 };
+  const tile = { TM: m > 8 ? 16 : 8, TN: n >= 64 ? 2 : 1 };
   const strides = layout === "tn" ? { a_row: 1, a_k: m } : { a_row: k, a_k: 1 };
   const columns = layout === "nt" ? { w_k: 1, w_col: k } : { w_k: n, w_col: 1 };
   for (let start = 0; start < k; start += kChunk) {
@@ -80,7 +80,16 @@ export function product(
 
 /** A tensor for kernels that read textures: itself where it is one. */
 export function inTexture(tensor: Tensor): Tensor {
-  return tensor.storage.pooled.kind === "texture" ? tensor : tensor.device.texture(tensor);
+  return isTexture(tensor) ? tensor : tensor.device.texture(tensor);
+}
+
+function isTexture(tensor: Tensor): boolean {
+  return tensor.storage.pooled.kind === "texture";
+}
+
+/** True where the tiles for textures run: subgroups of 8, and sizes divisible by 4. */
+export function hasTiles(device: Device, sizes: readonly number[]): boolean {
+  return device.gpu.adapter.subgroupSize === 8 && sizes.every((size) => size % 4 === 0);
 }
 
 /** Column sums of `[rows, n]` in levels of 128 rows. */
