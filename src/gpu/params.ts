@@ -1,5 +1,4 @@
-import type { Kernel } from "./kernel.ts";
-import { paramBytes } from "./kernel.ts";
+import { type Kernel, paramBytes } from "./kernel.ts";
 
 /**
  * A number that changes between replays of a captured step: a learning rate, a step counter, a random key. Kernels
@@ -45,23 +44,32 @@ export class ParamBlock {
     return this.words * 4 + 2 * paramBytes + this.alignment > this.#bytes.length;
   }
 
-  /** Appends a kernel's params and returns their byte offset. Every declared field must be given, and no other. */
+  /**
+   * Appends a kernel's params and returns their byte offset. Every declared field must be given, and no other; a list
+   * shorter than its vec4 is filled with zeros.
+   */
   append(kernel: Kernel, values: ParamValues): number {
     const { params, paramWords } = kernel.shader;
     const start = Math.ceil(this.words * 4 / this.alignment) * this.alignment / 4;
-    let given = 0;
+    let surplus = -params.length;
+    for (const _ in values) surplus++;
     for (const { name, type, offset, words } of params) {
       const value = values[name];
       if (value === undefined) throw new Error(`${kernel.label}: param ${name} is missing`);
-      given++;
+      const list = typeof value === "object" && !(value instanceof Scalar);
+      if (list ? value.length > words : words > 1) {
+        const wanted = words === 1 ? "one number" : `a list of at most ${words} numbers`;
+        throw new Error(`${kernel.label}: param ${name} takes ${wanted}, got ${list ? value.length : "one number"}`);
+      }
       if (value instanceof Scalar) {
         this.patches.push({ word: start + offset, type, scalar: value });
         this.#set(start + offset, type, value.value);
       } else if (typeof value === "number") this.#set(start + offset, type, value);
       else for (let i = 0; i < words; i++) this.#set(start + offset + i, type, value[i] ?? 0);
     }
-    for (const name in values) {
-      if (given-- <= 0) throw new Error(`${kernel.label}: Params has no field ${name}`);
+    if (surplus) {
+      const unknown = Object.keys(values).filter((name) => !params.some((field) => field.name === name));
+      throw new Error(`${kernel.label}: Params has no field ${unknown.join(", ")}`);
     }
     this.words = start + paramWords;
     return start * 4;
@@ -80,7 +88,7 @@ export class ParamBlock {
 
   /** The bytes to upload. */
   view(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, Math.min(this.#bytes.length, Math.ceil(this.words) * 4));
+    return this.#bytes.subarray(0, this.words * 4);
   }
 
   #set(word: number, type: Patch["type"], value: number): void {

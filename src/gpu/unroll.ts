@@ -12,7 +12,7 @@
  *
  * @param text WGSL with directives.
  * @returns the expanded lines, each with the line number (from 1) of the source it came from.
- * @throws {Error} naming the line of a block without end, a stray end or a bad expression.
+ * @throws {Error} naming the line of a malformed directive, a block without end, a stray end or a bad expression.
  */
 export function unroll(text: string): { line: string; source: number }[] {
   const constants = new Map<string, number>();
@@ -38,6 +38,8 @@ function expand(lines: string[], from: number, to: number, names: Map<string, nu
       at = end;
     } else if (/^\s*\/\/@end\s*$/.test(line)) {
       throw new Error(`line ${at + 1}: //@end without //@unroll`);
+    } else if (/^\s*\/\/@unroll\b/.test(line)) {
+      throw new Error(`line ${at + 1}: wanted //@unroll NAME FROM TO, got \`${line.trim()}\``);
     } else {
       out.push({ line: substitute(line, names, at + 1), source: at + 1 });
     }
@@ -48,22 +50,24 @@ function expand(lines: string[], from: number, to: number, names: Map<string, nu
 function matchingEnd(lines: string[], start: number, to: number): number {
   let depth = 0;
   for (let at = start; at < to; at++) {
-    if (/^\s*\/\/@unroll /.test(lines[at]!)) depth++;
+    if (/^\s*\/\/@unroll\b/.test(lines[at]!)) depth++;
     if (/^\s*\/\/@end\s*$/.test(lines[at]!) && --depth === 0) return at;
   }
   throw new Error(`line ${start + 1}: //@unroll without //@end`);
 }
 
 function substitute(line: string, names: Map<string, number>, at: number): string {
-  return line.replace(
+  const out = line.replace(
     /\$\(((?:[^()]|\([^()]*\))*)\)|\$([A-Za-z]\w*?)(?=\W|_|$)/g,
     (_, expression, name) => String(evaluate(expression ?? name, names, at)),
   );
+  if (out.includes("$")) throw new Error(`line ${at}: cannot read the \`$\` of \`${out.trim()}\``);
+  return out;
 }
 
 /** Integer arithmetic by recursive descent: sum := product (('+'|'-') product)*, product := atom (('*'|'/'|'%') atom)*. */
 function evaluate(expression: string, names: Map<string, number>, at: number): number {
-  const tokens = expression.match(/\d+|\w+|[-+*/%()]/g) ?? [];
+  const tokens = expression.match(/\d+|\w+|\S/g) ?? [];
   let next = 0;
   const fail = (): never => {
     throw new Error(`line ${at}: cannot evaluate \`${expression}\``);

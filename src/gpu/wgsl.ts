@@ -10,6 +10,9 @@ export interface ParamField {
   readonly words: number;
 }
 
+/** Most 32-bit words of a `Params` struct. */
+export const maxParamWords = 64;
+
 /** WGSL ready for the compiler, and what its text declares. */
 export interface Shader {
   readonly code: string;
@@ -50,8 +53,16 @@ export function assembleShader(
     if (library === undefined) throw new Error(`${name}.wgsl includes ${include}, which is not in shaders/lib`);
     library.split("\n").forEach((line, i) => add(line, `lib/${include}.wgsl:${i + 1}`));
   }
-  for (const { line, source } of unroll(text)) add(line, `${name}.wgsl:${source}`);
+  for (const { line, source } of unrolled(name, text)) add(line, `${name}.wgsl:${source}`);
   return { code: lines.join("\n"), lines: places, ...parseParams(name, text) };
+}
+
+function unrolled(name: string, text: string): ReturnType<typeof unroll> {
+  try {
+    return unroll(text);
+  } catch (cause) {
+    throw new Error(`${name}.wgsl, ${(cause as Error).message}`, { cause });
+  }
 }
 
 const constantPattern = /^const (\w+) = \d+u;/gm;
@@ -63,16 +74,22 @@ export function constantNames(text: string): Set<string> {
 
 /** Reads the fields of `struct Params { ... }`, with the alignment rules of the uniform address space. */
 function parseParams(name: string, text: string): Pick<Shader, "params" | "paramWords"> {
-  const body = /struct Params \{([^}]*)\}/.exec(text)?.[1];
+  const body = /struct Params\s*\{([^}]*)\}/.exec(text.replace(/\/\/.*$/gm, ""))?.[1] ?? "";
   const params: ParamField[] = [];
   let at = 0;
-  for (const [, field, vector, element] of (body ?? "").matchAll(/(\w+)\s*:\s*(vec4)?([uif])(?:32)?\b/g)) {
-    const words = vector ? 4 : 1;
+  for (const declaration of body.split(",")) {
+    if (!declaration.trim()) continue;
+    const field = /^\s*(\w+)\s*:\s*(?:([uif])32|vec4([uif]))\s*$/.exec(declaration);
+    if (!field) {
+      throw new Error(
+        `${name}.wgsl: Params may hold u32, i32, f32 and vec4u / i / f only, got \`${declaration.trim()}\``,
+      );
+    }
+    const words = field[3] ? 4 : 1;
     at = Math.ceil(at / words) * words;
-    params.push({ name: field!, type: `${element as "u" | "i" | "f"}32`, offset: at, words });
+    params.push({ name: field[1]!, type: `${(field[2] ?? field[3]) as "u" | "i" | "f"}32`, offset: at, words });
     at += words;
   }
-  const declared = (body ?? "").replace(/\/\/.*$/gm, "").split(",").filter((part) => part.trim()).length;
-  if (declared !== params.length) throw new Error(`${name}.wgsl: Params may hold u32, i32, f32 and vec4u / i / f only`);
+  if (at > maxParamWords) throw new Error(`${name}.wgsl: Params may hold ${maxParamWords} words, got ${at}`);
   return { params, paramWords: Math.ceil(at / 4) * 4 };
 }
