@@ -40,8 +40,11 @@ export const noAdapterMessage =
   "No WebGPU adapter found: wanted a GPU driver or Mesa's software driver; run `deno task doctor` to see what is " +
   "missing, or on Debian and Ubuntu `apt-get install -y mesa-vulkan-drivers`";
 
-async function requestAdapter(software: boolean): Promise<GPUAdapter> {
-  const adapter = await navigator.gpu?.requestAdapter({
+/** Where adapters come from: `navigator.gpu`, which is undefined where the runtime has no WebGPU. */
+export type AdapterSource = Pick<GPU, "requestAdapter"> | undefined;
+
+async function requestAdapter(gpu: AdapterSource, software: boolean): Promise<GPUAdapter> {
+  const adapter = await gpu?.requestAdapter({
     powerPreference: "high-performance",
     forceFallbackAdapter: software,
   });
@@ -50,10 +53,10 @@ async function requestAdapter(software: boolean): Promise<GPUAdapter> {
 }
 
 /** Tries each wanted feature on a device of its own: asking is the only reliable way to learn of it. */
-export async function tryFeatures(software = false): Promise<Set<Feature>> {
+async function tryFeatures(gpu: AdapterSource, software: boolean): Promise<Set<Feature>> {
   const granted = new Set<Feature>();
   for (const feature of wantedFeatures) {
-    const adapter = await requestAdapter(software);
+    const adapter = await requestAdapter(gpu, software);
     try {
       const device = await adapter.requestDevice({ requiredFeatures: [feature as GPUFeatureName] });
       device.destroy();
@@ -69,19 +72,23 @@ export async function tryFeatures(software = false): Promise<Set<Feature>> {
  * Opens the high-performance adapter with its own limits and every wanted feature it grants.
  *
  * @param options.software take the software adapter even beside a GPU (parity tests).
+ * @param gpu where adapters come from.
  * @throws {UserError} where there is no adapter.
  */
-export async function openAdapter(options: { software?: boolean } = {}): Promise<OpenedAdapter> {
+export async function openAdapter(
+  options: { software?: boolean } = {},
+  gpu: AdapterSource = navigator.gpu,
+): Promise<OpenedAdapter> {
   const software = options.software ?? false;
-  const adapter = await requestAdapter(software);
+  const adapter = await requestAdapter(gpu, software);
   const requiredLimits = Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]]));
   let features = new Set<Feature>(wantedFeatures);
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({ requiredLimits, requiredFeatures: [...features] as GPUFeatureName[] });
   } catch {
-    features = await tryFeatures(software);
-    const again = await requestAdapter(software);
+    features = await tryFeatures(gpu, software);
+    const again = await requestAdapter(gpu, software);
     device = await again.requestDevice({ requiredLimits, requiredFeatures: [...features] as GPUFeatureName[] });
   }
   const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unknown adapter";
