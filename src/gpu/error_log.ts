@@ -1,54 +1,90 @@
 import type { Shader } from "./wgsl.ts";
 
 /**
- * Collects what WebGPU reports on the side (compilation messages, uncaptured errors, device loss) so that the next
+ * Collects what WebGPU reports on the side (compilation messages, validation errors, device loss) so that the next
  * await on a tensor can throw it, naming kernel, file and line.
+ *
+ * Validation errors are caught in an error scope that is always open: uncaptured, they would come as an event some
+ * milliseconds late, after a fast readback has returned numbers that were never computed.
  */
 export class ErrorLog {
   #errors: string[] = [];
   #lost: string | null = null;
-  #compilations: Promise<void>[] = [];
+  #pending: Promise<void>[] = [];
 
-  constructor(device: GPUDevice) {
+  constructor(private readonly device: GPUDevice) {
     device.addEventListener("uncapturederror", (event) => {
-      const { error } = event as GPUUncapturedErrorEvent;
       event.preventDefault();
-      this.#errors.push(error.message.trim().split("\n").map((line) => line.trim()).join(" "));
+      this.#errors.push(oneLine((event as GPUUncapturedErrorEvent).error.message));
     });
     device.lost.then(({ reason, message }) => {
-      if (reason !== "destroyed") this.#lost = message || "no reason given";
+      this.#lost = oneLine(message) || reason;
     });
+    device.pushErrorScope("validation");
   }
 
-  /** Puts a module's compilation errors, with the line of the shader file, in front of the general ones. */
-  watchCompilation(module: GPUShaderModule, shader: Shader, name: string): void {
-    this.#compilations.push(
-      module.getCompilationInfo().then(({ messages }) => {
+  /** Compiles a shader; its errors are reported with the line of the shader file. */
+  compile(shader: Shader, label: string): GPUShaderModule {
+    this.device.pushErrorScope("validation");
+    const module = this.device.createShaderModule({ label, code: shader.code });
+    this.#pending.push(
+      this.device.popErrorScope().then(async (error) => {
+        if (!error) return;
+        const { messages } = await module.getCompilationInfo();
         for (const { type, lineNum, message } of messages) {
-          if (type !== "error") continue;
-          const reason = message.split("\n").map((line) => line.trim()).find((line) =>
-            /error:|expect|unknown/.test(line)
-          );
-          this.#errors.unshift(`${shader.lines[lineNum - 1] ?? name}: ${reason ?? message.trim()}`);
+          if (type === "error") this.#errors.unshift(`${shader.lines[lineNum - 1] ?? label}: ${reasonOf(message)}`);
         }
       }),
     );
+    return module;
   }
 
-  /** Throws the first error since the last call. Called at every await of a tensor's data. */
-  async check(lastOp: string): Promise<void> {
-    if (this.#compilations.length) await Promise.all(this.#compilations.splice(0));
-    this.throwPending(lastOp);
+  /** Makes a GPU object; its errors are reported with the label. */
+  watch<T>(label: string, make: () => T): T {
+    this.device.pushErrorScope("validation");
+    const made = make();
+    this.#collect(label);
+    return made;
   }
 
-  /** The same without waiting for compilations. */
-  throwPending(lastOp: string): void {
+  /**
+   * Throws the first error since the last call. Called at every await of a tensor's data.
+   *
+   * @param lastOp the kernel that was recorded last.
+   * @param failure what the readback threw, if it failed: thrown where nothing else explains it.
+   */
+  async check(lastOp: string, failure?: unknown): Promise<void> {
+    this.#collect();
+    this.device.pushErrorScope("validation");
+    await Promise.all(this.#pending.splice(0));
+    // The news of a lost device takes a turn of the event loop; only a failed readback is worth waiting for it.
+    if (failure !== undefined) await new Promise((resolve) => setTimeout(resolve, 0));
+    const [first, ...more] = this.#errors.splice(0);
     if (this.#lost !== null) {
       throw new Error(`The GPU device was lost (${this.#lost}); the last op submitted was ${lastOp}; start again`);
     }
-    const [first, ...more] = this.#errors.splice(0);
     if (first !== undefined) {
       throw new Error(`GPU error near ${lastOp}: ${first}${more.length ? ` (and ${more.length} more)` : ""}`);
     }
+    if (failure !== undefined) throw failure;
   }
+
+  #collect(label?: string): void {
+    this.#pending.push(
+      this.device.popErrorScope().then((error) => {
+        if (error) this.#errors.push((label ? `${label}: ` : "") + oneLine(error.message));
+      }),
+    );
+  }
+}
+
+function oneLine(text: string): string {
+  return text.trim().split(/\s*\n\s*/).join(" ");
+}
+
+/** The sentences of a compiler message: its headline and its notes, without the drawing of the source. */
+function reasonOf(message: string): string {
+  const lines = message.trim().split("\n").map((line) => line.trim());
+  const notes = lines.filter((line) => line.startsWith("= ")).map((line) => line.slice(2));
+  return [lines[0]!.replace(/^Shader.*? error: /, ""), ...notes].join("; ");
 }

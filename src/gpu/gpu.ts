@@ -4,7 +4,7 @@ import { ErrorLog } from "./error_log.ts";
 import { KernelCache } from "./kernel.ts";
 import { BufferPool } from "./pool.ts";
 import { Profiler } from "./profiler.ts";
-import { Readback } from "./readback.ts";
+import { Readback, readsWithoutWaiting } from "./readback.ts";
 import { Recorder } from "./recorder.ts";
 
 /** How to open a device. */
@@ -32,10 +32,7 @@ export class Gpu {
       beforeTrim: () => this.recorder.flush(),
       onDestroy: (buffer) => this.kernels.forget(buffer),
     });
-    this.readback = new Readback(device, this.recorder);
-    const pattern = this.pool.acquire(256, "readback probe");
-    this.readback.probe(pattern);
-    this.pool.release(pattern);
+    this.readback = new Readback(device, this.recorder, readsWithoutWaiting(device));
   }
 
   /** Opens the adapter. @throws {UserError} where there is none. */

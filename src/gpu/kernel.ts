@@ -1,7 +1,7 @@
 import type { OpenedAdapter } from "./adapter.ts";
-import { type ErrorLog } from "./error_log.ts";
+import type { ErrorLog } from "./error_log.ts";
 import type { PooledMemory } from "./pool.ts";
-import { assembleShader, constantNames, type Shader } from "./wgsl.ts";
+import { assembleShader, constantNames, maxParamWords, type Shader } from "./wgsl.ts";
 
 /** A shader file: its basename and text. */
 export interface ShaderSource {
@@ -26,7 +26,7 @@ export interface Kernel {
 }
 
 /** Bytes of the uniform binding every kernel gets at group 1: the most a `Params` struct may hold. */
-export const paramBytes = 256;
+export const paramBytes = maxParamWords * 4;
 
 /**
  * Compiles kernels once per (file, entry point, overrides, kinds of bindings) and keeps their bind groups.
@@ -70,11 +70,16 @@ export class KernelCache {
     const label = `${source.name}.wgsl/${entry}`;
     const layout = this.#layout(bindings);
     const { device } = this.adapter;
-    const pipeline = device.createComputePipeline({
-      label,
-      layout: device.createPipelineLayout({ bindGroupLayouts: [layout, this.paramsLayout] }),
-      compute: { module, entryPoint: entry, constants: Object.fromEntries(given.filter(([name]) => !names.has(name))) },
-    });
+    const pipeline = this.errors.watch(label, () =>
+      device.createComputePipeline({
+        label,
+        layout: device.createPipelineLayout({ bindGroupLayouts: [layout, this.paramsLayout] }),
+        compute: {
+          module,
+          entryPoint: entry,
+          constants: Object.fromEntries(given.filter(([name]) => !names.has(name))),
+        },
+      }));
     this.compiled++;
     const kernel = { label, bindings, shader, pipeline, layout };
     this.#kernels.set(key, kernel);
@@ -87,8 +92,10 @@ export class KernelCache {
     for (const { id } of buffers) key += `,${id}`;
     const known = this.#groups.get(key);
     if (known) return known;
+    refuseAliases(kernel, buffers);
+    const { label, layout } = kernel;
     const entries = buffers.map(({ binding: resource }, binding) => ({ binding, resource }));
-    const group = this.adapter.device.createBindGroup({ label: kernel.label, layout: kernel.layout, entries });
+    const group = this.errors.watch(label, () => this.adapter.device.createBindGroup({ label, layout, entries }));
     this.#groups.set(key, group);
     for (const { id } of buffers) {
       const keys = this.#groupsOf.get(id);
@@ -109,9 +116,7 @@ export class KernelCache {
     const known = this.#shaders.get(key);
     if (known) return known;
     const shader = assembleShader(source.name, source.text, constants);
-    const module = this.adapter.device.createShaderModule({ label: `${source.name}.wgsl`, code: shader.code });
-    this.errors.watchCompilation(module, shader, `${source.name}.wgsl`);
-    const made = { shader, module };
+    const made = { shader, module: this.errors.compile(shader, `${source.name}.wgsl`) };
     this.#shaders.set(key, made);
     return made;
   }
@@ -128,6 +133,15 @@ export class KernelCache {
     this.#layouts.set(bindings, layout);
     return layout;
   }
+}
+
+/** WebGPU would refuse the whole submit for a buffer that is written and bound twice, without naming the kernel. */
+function refuseAliases({ label, bindings }: Kernel, buffers: readonly PooledMemory[]): void {
+  buffers.forEach((written, i) => {
+    const other = buffers.findIndex(({ id }, j) => id === written.id && j !== i);
+    if (other < 0 || bindings[i] === "r" || bindings[i] === "t") return;
+    throw new Error(`Cannot run ${label}: bindings ${other} and ${i} are the same memory, and ${i} is written`);
+  });
 }
 
 const bindingTypes: Readonly<Record<string, Partial<GPUBindGroupLayoutEntry>>> = {

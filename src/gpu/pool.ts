@@ -78,8 +78,11 @@ export class BufferPool {
    * @throws {UserError} where the budget or the adapter's binding size would be exceeded.
    */
   acquire(bytes: number, purpose: string, kind: MemoryKind = "buffer"): PooledMemory {
-    const size = kind === "buffer" ? sizeClass(bytes) : textureClass(bytes);
-    const limit = Math.min(this.device.limits.maxStorageBufferBindingSize, this.device.limits.maxBufferSize);
+    const { maxStorageBufferBindingSize, maxBufferSize, maxTextureDimension2D } = this.device.limits;
+    const limit = kind === "texture"
+      ? maxTextureDimension2D * texelsPerRow * 16
+      : Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4) * 4;
+    const size = Math.min(kind === "buffer" ? sizeClass(bytes) : textureClass(bytes), limit);
     if (bytes > limit) {
       throw new UserError(
         `Cannot allocate ${mib(bytes)} for ${purpose}: this adapter binds at most ${mib(limit)} at once; ` +
@@ -95,9 +98,11 @@ export class BufferPool {
       return waiting;
     }
     if (counters.liveBytes + counters.pooledBytes + size > this.budgetBytes) this.trim();
-    if (counters.liveBytes + size > this.budgetBytes) {
+    if (counters.liveBytes + counters.pooledBytes + size > this.budgetBytes) {
       throw new UserError(
-        `Cannot allocate ${mib(bytes)} for ${purpose}: ${mib(counters.liveBytes)} of the budget of ` +
+        `Cannot allocate ${mib(bytes)} for ${purpose}: ${
+          mib(counters.liveBytes + counters.pooledBytes)
+        } of the budget of ` +
           `${mib(this.budgetBytes)} are in use; use a smaller batch, or raise the memory budget`,
       );
     }
@@ -115,11 +120,7 @@ export class BufferPool {
       return { id, kind, resource, binding: resource.createView(), bytes: size, lastBatch: -1 };
     }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | GPUBufferUsage.INDIRECT;
-    const resource = this.device.createBuffer({
-      label: purpose,
-      size: Math.min(size, Math.ceil(limit / 4) * 4),
-      usage,
-    });
+    const resource = this.device.createBuffer({ label: purpose, size, usage });
     return { id, kind, resource, binding: { buffer: resource }, bytes: size, lastBatch: -1 };
   }
 
@@ -139,7 +140,6 @@ export class BufferPool {
    * must not serve anyone else. The function returned ends this and gives the list's owner a way to free it.
    */
   beginCapture(): () => () => void {
-    if (this.#capture) throw new Error("capture inside capture");
     const list: FreeList = this.#capture = new Map();
     return () => {
       this.#capture = null;

@@ -18,7 +18,7 @@ const maxQueries = 4096;
  */
 export class Profiler {
   #totals = new Map<string, { count: number; nanoseconds: number; flops: number; bytes: number }>();
-  #pending: { labels: { label: string; flops: number; bytes: number }[]; result: GPUBuffer }[] = [];
+  #pending: { chunk: readonly Dispatch[]; querySet: GPUQuerySet; resolved: GPUBuffer; result: GPUBuffer }[] = [];
 
   constructor(private readonly device: GPUDevice) {}
 
@@ -58,29 +58,23 @@ export class Profiler {
     const result = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     encoder.resolveQuerySet(querySet, 0, chunk.length * 2, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, result, 0, size);
-    const labels = chunk.map(({ kernel, cost }) => ({
-      label: kernel.label,
-      flops: cost?.flops ?? 0,
-      bytes: cost?.bytes ?? 0,
-    }));
-    this.#pending.push({ labels, result });
+    this.#pending.push({ chunk, querySet, resolved, result });
   }
 
   /** Waits for the measured work and returns the kernels, the most expensive first. */
   async report(): Promise<KernelProfile[]> {
-    for (const { labels, result } of this.#pending.splice(0)) {
+    for (const { chunk, querySet, resolved, result } of this.#pending.splice(0)) {
       await result.mapAsync(GPUMapMode.READ);
       const times = new BigUint64Array(result.getMappedRange());
-      labels.forEach(({ label, flops, bytes }, i) => {
+      chunk.forEach(({ kernel: { label }, cost }, i) => {
         const total = this.#totals.get(label) ?? { count: 0, nanoseconds: 0, flops: 0, bytes: 0 };
         total.count++;
         total.nanoseconds += Number(times[2 * i + 1]! - times[2 * i]!);
-        total.flops += flops;
-        total.bytes += bytes;
+        total.flops += cost?.flops ?? 0;
+        total.bytes += cost?.bytes ?? 0;
         this.#totals.set(label, total);
       });
-      result.unmap();
-      result.destroy();
+      for (const resource of [result, resolved, querySet]) resource.destroy();
     }
     const rows = [...this.#totals].map(([kernel, { count, nanoseconds, flops, bytes }]) => ({
       kernel,

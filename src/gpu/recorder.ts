@@ -1,4 +1,4 @@
-import type { Kernel, KernelCache } from "./kernel.ts";
+import { type Kernel, type KernelCache, paramBytes } from "./kernel.ts";
 import { ParamBlock, type ParamValues } from "./params.ts";
 import { type PooledMemory, texelsPerRow } from "./pool.ts";
 import type { Profiler } from "./profiler.ts";
@@ -39,6 +39,8 @@ export interface Recording {
   readonly lastOp: string;
 }
 
+/** Most workgroups in a dimension of a grid; every adapter has this limit. */
+const maxGroups = 65535;
 const batchBytes = 1 << 20;
 const captureBytes = 1 << 22;
 
@@ -71,6 +73,9 @@ export class Recorder {
     grid: Grid,
     cost?: Cost,
   ): void {
+    if (!("indirect" in grid) && Math.max(...grid) > maxGroups) {
+      throw new Error(`${kernel.label}: grid [${grid.join(", ")}] exceeds ${maxGroups} workgroups in a dimension`);
+    }
     const target = this.#capture ?? { commands: this.#commands, params: this.#params };
     if (target.params.full) {
       if (this.#capture) throw new Error("a captured step holds too many dispatches for its uniform buffer");
@@ -81,7 +86,9 @@ export class Recorder {
     const group = this.kernels.bindGroup(kernel, buffers);
     target.commands.push({ kernel, group, offsets: Uint32Array.of(offset), grid, cost });
     this.lastOp = kernel.label;
-    if (!this.#capture) { for (const buffer of buffers) buffer.lastBatch = this.batch; }
+    if (this.#capture) return;
+    for (const buffer of buffers) buffer.lastBatch = this.batch;
+    if ("indirect" in grid) grid.indirect.lastBatch = this.batch;
   }
 
   /** Appends a copy of a buffer's first `bytes` into a texture; it costs a pass boundary. */
@@ -135,9 +142,7 @@ export class Recorder {
     if (commands.length) {
       this.device.queue.writeBuffer(uniform, 0, params.view());
       if (this.profiler) this.profiler.encode(encoder, recording);
-      else {
-        encodeCommands(encoder, commands, uniformGroup);
-      }
+      else encodeCommands(encoder, commands, uniformGroup);
     }
     finish?.(encoder);
     this.device.queue.submit([encoder.finish()]);
@@ -147,15 +152,14 @@ export class Recorder {
   }
 
   #makeUniform(bytes: number): [GPUBuffer, GPUBindGroup] {
-    const size = Math.ceil(bytes / 256) * 256;
     const buffer = this.device.createBuffer({
       label: "params",
-      size,
+      size: bytes,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
     const group = this.device.createBindGroup({
       layout: this.kernels.paramsLayout,
-      entries: [{ binding: 0, resource: { buffer, size: 256 } }],
+      entries: [{ binding: 0, resource: { buffer, size: paramBytes } }],
     });
     return [buffer, group];
   }

@@ -4,6 +4,7 @@ import type { Overrides, ShaderSource } from "../gpu/kernel.ts";
 import type { ParamValues } from "../gpu/params.ts";
 import type { MemoryKind, PooledMemory } from "../gpu/pool.ts";
 import type { Cost, Recording } from "../gpu/recorder.ts";
+import { Captured } from "./captured.ts";
 import { arrayOf, type DType, dtypeOf } from "./dtype.ts";
 import type { HostArray } from "./host_tensor.ts";
 import { Scope, Storage } from "./scope.ts";
@@ -25,15 +26,6 @@ export interface Launch {
   readonly cost?: Cost;
 }
 
-/** A step recorded once: its result tensors are rewritten by every `replay`. */
-export interface Captured<T> {
-  readonly result: T;
-  /** One submit, with the present values of the step's `Scalar`s and inputs. */
-  replay(): void;
-  /** Gives all memory of the step back. */
-  dispose(): void;
-}
-
 /** Folds a count of workgroups into a grid whose dimensions stay below WebGPU's 65535. */
 export function foldGrid(workgroups: number): [number, number, number] {
   const y = Math.ceil(workgroups / 65535);
@@ -47,6 +39,8 @@ export class Device {
   /** Number of tape nodes made; their ids order the backward pass. */
   nodes = 0;
   #scope: Scope | null = null;
+  /** Memory named since the capture began. */
+  #captureUse: Set<Storage> | null = null;
 
   constructor(readonly gpu: Gpu) {}
 
@@ -77,8 +71,13 @@ export class Device {
    * be divisible by 4.
    */
   texture(tensor: Tensor): Tensor {
+    if (tensor.size % 4) {
+      throw new RangeError(
+        `Cannot copy shape ${showShape(tensor.shape)} to a texture: wanted a number of elements divisible by 4`,
+      );
+    }
     const copy = this.empty(tensor.shape, tensor.dtype, "texture", "texture");
-    this.gpu.recorder.copy(this.#pooled(tensor, "texture"), copy.storage.pooled, tensor.size * 4);
+    this.gpu.recorder.copy(this.#buffer(tensor, "texture"), copy.storage.pooled, tensor.size * 4);
     return copy;
   }
 
@@ -124,19 +123,30 @@ export class Device {
         `Cannot write ${data.length} values to shape ${showShape(tensor.shape)}: wanted ${tensor.size}`,
       );
     }
+    const dtype = dtypeOf(data);
+    if (dtype !== tensor.dtype) throw new RangeError(`Cannot write ${dtype} values to a tensor of ${tensor.dtype}`);
     const { recorder, adapter } = this.gpu;
-    const pooled = this.#pooled(tensor, "write");
+    const pooled = this.#buffer(tensor, "write");
     if (recorder.capturing) throw new Error("Cannot write host values inside a capture: make the tensor before it");
     if (pooled.lastBatch === recorder.batch) recorder.flush();
     const words = data instanceof Uint8Array ? Uint32Array.from(data) : data;
     adapter.device.queue.writeBuffer(pooled.resource as GPUBuffer, 0, words as Float32Array<ArrayBuffer>);
   }
 
-  /** Elements of several tensors with one submit and one wait. */
+  /** Elements of several tensors, as they are at the time of the call, with one submit and one wait. */
   async read(tensors: readonly Tensor[]): Promise<(Float32Array | Int32Array | Uint32Array)[]> {
-    const parts = tensors.map((tensor) => ({ source: this.#pooled(tensor, "data"), bytes: tensor.size * 4 }));
-    const copies = await this.gpu.readback.read(parts);
-    await this.gpu.errors.check(this.gpu.recorder.lastOp);
+    const { readback, errors, recorder } = this.gpu;
+    if (recorder.capturing) throw new Error("Cannot read values inside a capture: read its result after a replay");
+    const parts = tensors.map((tensor) => ({ source: this.#buffer(tensor, "data"), bytes: tensor.size * 4 }));
+    const { lastOp } = recorder;
+    let copies: ArrayBuffer[] = [];
+    let failure: unknown;
+    try {
+      copies = await readback.read(parts);
+    } catch (cause) {
+      failure = cause;
+    }
+    await errors.check(lastOp, failure);
     return copies.map((bytes, i) => arrayOf(tensors[i]!.dtype, bytes));
   }
 
@@ -169,7 +179,7 @@ export class Device {
     }
     const kernel = kernels.kernel(source, entry, bindings, overrides);
     const size = "counts" in grid
-      ? { indirect: this.#pooled(grid.counts, source.name), byteOffset: grid.at * 4 }
+      ? { indirect: this.#buffer(grid.counts, source.name), byteOffset: grid.at * 4 }
       : [grid[0], grid[1] ?? 1, grid[2] ?? 1] as const;
     recorder.dispatch(kernel, memory, params, size, cost);
   }
@@ -177,28 +187,29 @@ export class Device {
   /**
    * Records the kernels of `body` without running them. Tensors made in it live until `dispose`; tensors made before
    * are its inputs, and `Scalar`s its changing numbers.
+   *
+   * @throws {Error} inside another capture, and where `body` writes or reads host values.
    */
   capture<T>(body: () => T): Captured<T> {
+    const { recorder, pool } = this.gpu;
+    if (recorder.capturing) throw new Error("Cannot capture inside a capture: capture the steps one after the other");
+    const outer = this.#scope;
     const scope = this.scope();
-    const endCapture = this.gpu.pool.beginCapture();
+    const used = this.#captureUse = new Set();
+    const endCapture = pool.beginCapture();
     let result: T;
-    let recording: Recording;
-    let freeBuffers: () => void;
+    let recording: Recording | undefined;
     try {
-      recording = this.gpu.recorder.capture(() => void (result = body()));
+      recording = recorder.capture(() => void (result = body()));
+      return new Captured(result!, recorder, recording, scope, used, endCapture());
     } finally {
-      freeBuffers = endCapture();
-      this.#scope = scope.parent;
+      this.#captureUse = null;
+      this.#scope = outer;
+      if (!recording) {
+        scope.release();
+        endCapture()();
+      }
     }
-    return {
-      result: result!,
-      replay: () => this.gpu.recorder.replay(recording),
-      dispose: () => {
-        for (const storage of [...scope.storages]) storage.release();
-        freeBuffers();
-        recording.uniform.destroy();
-      },
-    };
   }
 
   /** Waits until everything recorded has run, and reports errors. */
@@ -212,7 +223,13 @@ export class Device {
     this.gpu.destroy();
   }
 
-  #pooled(tensor: Tensor, op: string) {
+  #buffer(tensor: Tensor, op: string): PooledMemory {
+    const pooled = this.#pooled(tensor, op);
+    if (pooled.kind !== "buffer") throw new Error(`Cannot use a texture in ${op}: use the tensor it is a copy of`);
+    return pooled;
+  }
+
+  #pooled(tensor: Tensor, op: string): PooledMemory {
     if (tensor.device !== this) throw new Error(`Cannot use a tensor of another device in ${op}`);
     if (!tensor.storage.alive) {
       throw new Error(
@@ -220,6 +237,7 @@ export class Device {
           "keep() it, or open the scope further out",
       );
     }
+    this.#captureUse?.add(tensor.storage);
     return tensor.storage.pooled;
   }
 }

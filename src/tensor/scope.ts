@@ -37,9 +37,14 @@ export class Scope {
     return tensor;
   }
 
-  /** Ends the scope. */
+  /** Ends the scope. @throws {Error} before the end of a scope inside it. */
   [Symbol.dispose](): void {
-    for (const storage of [...this.storages]) storage.release();
     this.onEnd(this);
+    this.release();
+  }
+
+  /** Gives the memory of its tensors back. */
+  release(): void {
+    for (const storage of [...this.storages]) storage.release();
   }
 }
