@@ -1,6 +1,6 @@
 import accumulateShader from "../../shaders/accumulate.wgsl" with { type: "text" };
 import { foldGrid } from "./device.ts";
-import { sameShape, showShape } from "./shape.ts";
+import { requireShape, sameShape, showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 const accumulate = { name: "accumulate", text: accumulateShader };
@@ -44,6 +44,7 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     const grads = new Map<Tensor, Tensor>([[loss, device.full(loss.shape, 1)]]);
     for (const node of nodesOf(loss)) {
       const incoming = node.outputs.map((output) => grads.get(output) ?? null);
+      if (incoming.every((grad) => grad === null)) continue;
       const wanted = node.inputs.map((input) => input.requiresGrad);
       node.backward(incoming, wanted).forEach((grad, i) => {
         const input = node.inputs[i]!;
@@ -69,6 +70,20 @@ function nodesOf(loss: Tensor): TapeNode[] {
     open.push(...tensor.node.inputs);
   }
   return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/**
+ * Sums of gradients, tensor by tensor, for accumulation over micro-batches: `total = addGradients(total, gradients(..))`.
+ * The sums are new tensors of the present scope.
+ *
+ * @throws {RangeError} for lists of different lengths or shapes.
+ */
+export function addGradients(a: readonly Tensor[], b: readonly Tensor[]): Tensor[] {
+  if (a.length !== b.length) throw new RangeError(`Cannot add ${b.length} gradients to ${a.length}`);
+  return a.map((grad, i) => {
+    requireShape("addGradients", `gradient ${i}`, b[i]!.shape, grad.shape);
+    return sum(grad, b[i]!);
+  });
 }
 
 /** Adds two gradients into a new tensor: either may be shared with another edge of the graph. */
