@@ -1,18 +1,15 @@
 // conv2d on software adapters, in subgroups of 8 lanes: formulas, x, w, y and Params as in conv2d.wgsl
 // There a load from a storage buffer costs as much as dozens of multiply-adds and a texel next to nothing: images and
-// weights are copied into textures first, four channels a texel, channels last, with the channels padded by zeros.
+// weights are copied into textures first (conv2d_texels.wgsl).
 // A workgroup is one subgroup and owns rows x columns of a product; its lanes stand along the columns, 4 channels each;
 // each lane loads the texels of an eighth of the rows and broadcasts them.
 // correlate: TM rows are target pixels, the sum runs over taps and source channels
 // weight_partial: 32 rows are weights of one output channel (8 lanes x 4 source channels at one tap), the sum runs over
 //   the target pixels of one part
-// image_texels: [B, H, W, C / 4]; weight_texels: [KH, KW, C, O / 4], then one row with the bias
 // cost: 2 B O YH YW C KH KW FLOP each; bound by arithmetic
 //@include grid
 //@include texture
 override RELU: u32 = 0;
-override MASK: u32 = 0;
-override BIAS: u32 = 0;
 const TM = 16u;
 const TN = 2u;
 struct Params {
@@ -20,11 +17,11 @@ struct Params {
   source_channels: u32,
   source_h: u32,
   source_w: u32,
-  source_stride: u32, // between source channels in w
+  source_stride: u32,
   target_channels: u32,
   target_h: u32,
   target_w: u32,
-  target_stride: u32, // between target channels in w
+  target_stride: u32,
   kernel_h: u32,
   kernel_w: u32,
   step: i32,
@@ -36,63 +33,12 @@ struct Params {
   rows_per_part: u32,
 }
 
-@group(0) @binding(0) var<storage, read> image: array<f32>;
-@group(0) @binding(1) var<storage, read> y: array<f32>;
-@group(0) @binding(2) var image_out: texture_storage_2d<rgba32float, write>;
-
-@group(0) @binding(0) var<storage, read> weight: array<f32>;
-@group(0) @binding(1) var<storage, read> bias: array<f32>;
-@group(0) @binding(2) var weight_out: texture_storage_2d<rgba32float, write>;
-
 @group(0) @binding(0) var image_texels: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(1) var weight_texels: texture_storage_2d<rgba32float, read>; // of dy in weight_partial
 @group(0) @binding(2) var<storage, read_write> product: array<f32>;
 
 @group(0) @binding(1) var<storage, read_write> bias_sums: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
-
-// The source image channels last; MASK keeps only what a ReLU with output y let through
-@compute @workgroup_size(64)
-fn image_to_texels(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = flat_index(group, groups, lane, 64u);
-  let width = (params.source_channels + 3u) / 4u;
-  let plane = params.source_h * params.source_w;
-  let pixel = i / width;
-  let b = pixel / plane;
-  if (b >= params.batch) { return; }
-  let c = (i - pixel * width) * 4u;
-  let start = (b * params.source_channels + c) * plane + pixel - b * plane;
-  var value = vec4f();
-  //@unroll e 0 4
-  if (c + $(e)u < params.source_channels && (MASK == 0u || y[start + $(e)u * plane] > 0.0)) {
-    value[$(e)u] = image[start + $(e)u * plane];
-  }
-  //@end
-  textureStore(image_out, texel(i), value);
-}
-
-@compute @workgroup_size(64)
-fn weight_to_texels(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = flat_index(group, groups, lane, 64u);
-  let width = (params.target_channels + 3u) / 4u;
-  let channels = (params.source_channels + 3u) / 4u * 4u;
-  let taps = params.kernel_h * params.kernel_w;
-  let row = i / width;
-  let t = row / channels;
-  let c = row - t * channels;
-  if (row > taps * channels) { return; }
-  let o = (i - row * width) * 4u;
-  var value = vec4f();
-  //@unroll e 0 4
-  if (o + $(e)u < params.target_channels) {
-    if (t == taps && BIAS == 1u) { value[$(e)u] = bias[o + $(e)u]; }
-    if (t < taps && c < params.source_channels) {
-      value[$(e)u] = weight[(o + $(e)u) * params.target_stride + c * params.source_stride + t];
-    }
-  }
-  //@end
-  textureStore(weight_out, texel(i), value);
-}
 
 // Four channels of one row of the product, where they exist
 fn store(value: vec4f, channel: u32, start: u32, stride: u32) {

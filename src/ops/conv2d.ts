@@ -2,16 +2,20 @@ import shader from "../../shaders/conv2d.wgsl" with { type: "text" };
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Conv2dOptions, geometryOf } from "./conv2d_geometry.ts";
-import { correlateTexels, gradientsByTexels, imageTexels, subgroupsFit } from "./conv2d_subgroup.ts";
+import { correlateTexels, gradientsByTexels, subgroupsFit } from "./conv2d_subgroup.ts";
+import { imageInTexels } from "./conv2d_texels.ts";
 import { correlateTiles, gradientsByTiles } from "./conv2d_tile.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
 
+export type { Conv2dOptions, Padding } from "./conv2d_geometry.ts";
+
 /** Which kernels: `tile` runs on any adapter, `subgroup` needs subgroups of 8 lanes (software adapters). */
 export type Conv2dVariant = "tile" | "subgroup";
 
-/** Attributes of {@link conv2dOp}; the default variant is the fastest that fits. */
+/** Attributes of {@link conv2dOp}. */
 export interface Conv2dAttributes extends Conv2dOptions {
+  /** Default: the fastest that fits the adapter and the sizes. */
   readonly variant?: Conv2dVariant;
 }
 
@@ -30,7 +34,7 @@ export const conv2dOp = defineOp({
   },
   forward(run, [x, weight, bias], { relu = false }, { geometry, variant }) {
     const y = run.empty([geometry.batch, geometry.target_channels, geometry.target_h, geometry.target_w]);
-    const texels = variant === "subgroup" ? imageTexels(x, null, geometry) : null;
+    const texels = variant === "subgroup" ? imageInTexels(x, null, geometry) : null;
     if (texels) correlateTexels(texels, weight, bias, y, geometry, relu);
     else correlateTiles(run, x, weight, bias, y, geometry, relu);
     return { out: y, saved: { tensors: [x, weight, relu ? y : null] as const, texels, geometry } };
@@ -50,7 +54,7 @@ export const conv2dOp = defineOp({
  * same sum with the roles of image and result exchanged, by weight and bias a sum over all windows in fixed order.
  *
  * @throws {RangeError} for shapes or types that do not fit, a window larger than the padded image, a stride below 1, a
- * negative padding, and weights with more than 60,000 taps per output.
+ * negative padding, weights with more than 60,000 taps per output, and rows of more than 60,000 pixels.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}): Tensor {
   return conv2dOp(bias ? [x, weight, bias] : [x, weight], options);

@@ -47,7 +47,8 @@ export interface Parts {
 /** Parts of kernels that sum over nothing long. */
 export const onePart: Parts = { parts: 1, rows_per_part: 0 };
 
-const mostTaps = 60000; // a lane may run 65,535 loop iterations
+/** Most iterations of a loop that is not cut into parts: a lane may run 65,535 in all. */
+const mostTurns = 60000;
 /** Most target pixels that one lane sums over: what a lane may loop, with a wide margin. */
 const pixelsPerPart = 8192;
 /** Workgroups that keep every core of a software adapter busy. */
@@ -79,11 +80,17 @@ export function geometryOf(x: Shape, weight: Shape, { stride = 1, padding = 0 }:
     );
   }
   const taps = kernelH * kernelW;
-  if (taps * Math.max(inputs, outputs) > mostTaps) {
+  if (taps * Math.max(inputs, outputs) > mostTurns) {
     throw new RangeError(
-      `${show}: at most ${mostTaps} taps (channels x window) are supported, got ${taps * Math.max(inputs, outputs)}; ` +
+      `${show}: at most ${mostTurns} taps (channels x window) are supported, got ${
+        taps * Math.max(inputs, outputs)
+      }; ` +
         "split the channels",
     );
+  }
+  const target_h = Math.floor(spareH / stride) + 1, target_w = Math.floor(spareW / stride) + 1;
+  if (Math.max(w, target_w) > mostTurns) {
+    throw new RangeError(`${show}: at most ${mostTurns} pixels in a row are supported, got ${Math.max(w, target_w)}`);
   }
   return {
     batch,
@@ -92,8 +99,8 @@ export function geometryOf(x: Shape, weight: Shape, { stride = 1, padding = 0 }:
     source_w: w,
     source_stride: taps,
     target_channels: outputs,
-    target_h: Math.floor(spareH / stride) + 1,
-    target_w: Math.floor(spareW / stride) + 1,
+    target_h,
+    target_w,
     target_stride: taps * channels,
     kernel_h: kernelH,
     kernel_w: kernelW,

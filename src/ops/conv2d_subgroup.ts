@@ -4,6 +4,7 @@ import { type Device, foldGrid } from "../tensor/device.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Geometry, onePart, splitRows, transposed } from "./conv2d_geometry.ts";
+import { imageInTexels, weightInTexels } from "./conv2d_texels.ts";
 import { sumParts } from "./sum_parts.ts";
 
 const source = { name: "conv2d_subgroup", text: shader };
@@ -22,22 +23,6 @@ export function subgroupsFit(device: Device, geometry: Geometry): boolean {
   return adapter.subgroupSize === 8 && Math.max(sourceTexels, targetTexels, weightTexels) <= most;
 }
 
-/** A texture `[B, H, W, C / 4]` of the geometry's source image, where `y` is positive if it is given. */
-export function imageTexels(image: Tensor, y: Tensor | null, geometry: Geometry): Tensor {
-  const { batch, source_h, source_w, source_channels } = geometry;
-  const shape = [batch, source_h, source_w, Math.ceil(source_channels / 4) * 4];
-  const texels = image.device.empty(shape, "f32", "conv2d image", "texture");
-  image.device.launch(source, "image_to_texels", {
-    read: [image, y ?? image],
-    write: [texels],
-    params: { ...geometry, ...onePart },
-    overrides: { MASK: y ? 1 : 0 },
-    grid: foldGrid(Math.ceil(texels.size / 256)),
-    cost: { bytes: 4 * ((y ? 2 : 1) * image.size + texels.size) },
-  });
-  return texels;
-}
-
 /** Writes `target`, the convolution of the image in `texels` or, by the transposed geometry, its gradient. */
 export function correlateTexels(
   texels: Tensor,
@@ -49,23 +34,13 @@ export function correlateTexels(
 ): void {
   const { device } = texels;
   const { target_channels, source_channels, kernel_h, kernel_w } = geometry;
-  const params = { ...geometry, ...onePart };
-  const channels = Math.ceil(source_channels / 4) * 4, width = Math.ceil(target_channels / 4);
-  const weightShape = [kernel_h * kernel_w * channels + 1, width * 4];
-  const weightTexels = device.empty(weightShape, "f32", "conv2d weight", "texture");
-  device.launch(source, "weight_to_texels", {
-    read: [weight, bias ?? weight],
-    write: [weightTexels],
-    params,
-    overrides: { BIAS: bias ? 1 : 0 },
-    grid: foldGrid(Math.ceil(weightTexels.size / 256)),
-    cost: { bytes: 4 * (weight.size + weightTexels.size) },
-  });
+  const width = Math.ceil(target_channels / 4);
+  const weightTexels = weightInTexels(weight, bias, geometry);
   const TN = width > 8 ? 2 : 1;
   device.launch(source, "correlate", {
     read: [texels, weightTexels],
     write: [target],
-    params,
+    params: { ...geometry, ...onePart },
     overrides: { RELU: relu ? 1 : 0, TM, TN },
     grid: foldGrid(Math.ceil(target.size / target_channels / TM) * Math.ceil(width / (8 * TN))),
     cost: {
@@ -85,7 +60,7 @@ export function gradientsByTexels(
   geometry: Geometry,
 ): (Tensor | null)[] {
   const back = transposed(geometry);
-  const dz = imageTexels(dy, y, back);
+  const dz = imageInTexels(dy, y, back);
   let dx: Tensor | null = null, dweight: Tensor | null = null, dbias: Tensor | null = null;
   if (wantX) correlateTexels(dz, weight, undefined, dx = x.device.empty(x.shape, "f32", "conv2d"), back, false);
   const { target_channels, source_channels, kernel_h, kernel_w } = geometry;

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { conv2d, type Conv2dAttributes, conv2dOp, type Conv2dVariant } from "../../src/ops/conv2d.ts";
-import type { Conv2dOptions } from "../../src/ops/conv2d_geometry.ts";
+import {
+  conv2d,
+  type Conv2dAttributes,
+  conv2dOp,
+  type Conv2dOptions,
+  type Conv2dVariant,
+} from "../../src/ops/conv2d.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { gradients } from "../../src/tensor/tape.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
@@ -54,7 +59,8 @@ const cases: OpCase<Conv2dAttributes>[] = [
   { shapes: [[2, 3, 9, 6], [2, 3, 5, 2], [2]], attributes: { stride: 3, padding: 2 }, note: "5x2 stride 3" },
   { shapes: [[1, 1, 2, 2], [1, 1, 3, 3]], attributes: { padding: 3 }, note: "windows in the padding alone" },
   { shapes: [[5, 1, 8, 8], [8, 1, 3, 3], [8]], attributes: { padding: 1, relu: true }, note: "relu" },
-  { shapes: [[3, 16, 6, 6], [17, 16, 3, 3], [17]], attributes: { padding: 1 }, note: "beyond one tile" },
+  { shapes: [[1, 5, 4, 4], [67, 5, 3, 3], [67]], attributes: { padding: 1 }, note: "tiles of outputs" },
+  { shapes: [[2, 37, 3, 3], [9, 37, 2, 2], [9]], note: "tiles of inputs" },
   { shapes: [[40, 1, 16, 16], [1, 1, 1, 1], [1]], note: "sums in parts" },
 ];
 
@@ -155,6 +161,11 @@ Deno.test("conv2d: errors", async () => {
       "got 62500; split the channels",
     [1, 1, 260, 260],
     [1, 1, 250, 250],
+  );
+  refuses(
+    "Cannot convolve [1, 1, 1, 60001] with [1, 1, 1, 1]: at most 60000 pixels in a row are supported, got 60001",
+    [1, 1, 1, 60001],
+    [1, 1, 1, 1],
   );
   assert.throws(
     () => conv2d(device.zeros(x), device.zeros([1, 1, 1, 1], "i32"), null),
