@@ -106,8 +106,9 @@ export const lstmOp = defineOp({
     const dWIh = wantWIh ? run.empty(wIh.shape) : null;
     const dWHh = wantWHh ? run.empty(wHh.shape) : null;
     const shared = { batch: 1, sharedW: true };
-    if (dx) product(device, { layout: "nn", m: rows, n: input, k: 4 * h, ...shared }, dz, wIh, dx);
-    if (dWIh) product(device, { layout: "tn", m: 4 * h, n: input, k: rows, ...shared }, dz, x, dWIh);
+    const dzIn = hasTiles(device, [h, input, rows]) ? inTexture(dz) : dz; // one copy for the four products below
+    if (dx) product(device, { layout: "nn", m: rows, n: input, k: 4 * h, ...shared }, dzIn, wIh, dx);
+    if (dWIh) product(device, { layout: "tn", m: 4 * h, n: input, k: rows, ...shared }, dzIn, x, dWIh);
     if (dWHh) {
       const before = run.empty([b, steps, h]);
       run.kernel("hidden_before", {
@@ -116,9 +117,9 @@ export const lstmOp = defineOp({
         params: { b, t: 0, steps, h },
         grid: [Math.ceil(steps * h / 64), b],
       });
-      product(device, { layout: "tn", m: 4 * h, n: h, k: rows, ...shared }, dz, before, dWHh);
+      product(device, { layout: "tn", m: 4 * h, n: h, k: rows, ...shared }, dzIn, before, dWHh);
     }
-    const dBias = wantBIh || wantBHh ? sumRows(device, dz, rows, 4 * h) : null;
+    const dBias = wantBIh || wantBHh ? sumRows(device, dzIn, rows, 4 * h) : null;
     let dh0: Tensor | null = null;
     if (wantH0) {
       dh0 = run.empty([b, h]);
