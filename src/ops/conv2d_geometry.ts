@@ -2,9 +2,13 @@ import { type Shape, showShape } from "../tensor/shape.ts";
 
 /** Zeros around an image, in pixels. */
 export interface Padding {
+  /** Rows above. */
   readonly top: number;
+  /** Columns to the left. */
   readonly left: number;
+  /** Rows below. */
   readonly bottom: number;
+  /** Columns to the right. */
   readonly right: number;
 }
 
