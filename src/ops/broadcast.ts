@@ -7,8 +7,11 @@ const lanes = 64;
 
 /** Strides of up to five axes, as `strided_offset` of shaders/lib takes them. */
 export interface Walk {
+  /** Sizes of the four inner axes, right-aligned, 1 where there is none. */
   readonly sizes: readonly number[];
+  /** Their strides. */
   readonly strides: readonly number[];
+  /** Stride of the outermost axis. */
   readonly first: number;
 }
 
@@ -16,22 +19,27 @@ export interface Walk {
 export interface Operand {
   /** 1 where the operand moves with the innermost axis, 0 where one element serves the whole row. */
   readonly step: 0 | 1;
+  /** Its strides along the axes around the innermost one, in elements. */
   readonly walk: Walk;
 }
 
 /** How an elementwise kernel walks operands of different shapes: rows of the innermost axis, then the axes around it. */
 export interface Broadcast {
+  /** Shape of the result. */
   readonly shape: Shape;
   /** Number of axes around the innermost one, after merging. */
   readonly axes: number;
   /** Four elements a lane where rows allow it; buffers are padded, so a single row always does. */
   readonly vector: boolean;
-  /** Number of lanes and, in the same unit, the length of a row. */
+  /** Number of lanes. */
   readonly n: number;
+  /** Length of a row in lanes. */
   readonly width: number;
   /** Length of a row in elements. */
   readonly row: number;
+  /** Workgroups of 64 lanes. */
   readonly grid: readonly [number, number, number];
+  /** One for each shape, in order. */
   readonly operands: readonly Operand[];
 }
 

@@ -6,7 +6,9 @@ import { requireDType } from "./require_dtype.ts";
 
 /** Bounds of a clamp, both inclusive; infinities leave a side open. */
 export interface ClampAttributes {
+  /** Smallest value; `-Infinity` for none. */
   readonly low: number;
+  /** Largest value; `Infinity` for none. */
   readonly high: number;
 }
 

@@ -7,6 +7,7 @@ import { requireDType } from "./require_dtype.ts";
 
 /** The axis along which tensors are joined. */
 export interface ConcatAttributes {
+  /** Counted from the end where negative. */
   readonly axis: number;
 }
 

@@ -6,17 +6,20 @@ import { defineOp } from "./op.ts";
 import { sumTo } from "./reduce.ts";
 import { requireDType } from "./require_dtype.ts";
 
-const functions = ["add", "sub", "mul", "div", "minimum", "maximum"] as const;
+/** Functions of two operands. */
+export type BinaryFunction = "add" | "sub" | "mul" | "div" | "minimum" | "maximum";
 
-/** Functions of two operands; the kernel knows them by position. */
-export type BinaryFunction = typeof functions[number];
+/** In the order by which the kernel numbers them. */
+const functions: readonly BinaryFunction[] = ["add", "sub", "mul", "div", "minimum", "maximum"];
 
 /** A tensor, or a number that takes part without becoming one. */
 export type Term = Tensor | number;
 
 /** Which function, and the number that stands on one side where there is only one tensor. */
 export interface BinaryAttributes {
+  /** The function. */
   readonly function: BinaryFunction;
+  /** The number beside a single tensor, and its side of the function. */
   readonly number?: { readonly value: number; readonly side: "left" | "right" };
 }
 

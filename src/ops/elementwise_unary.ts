@@ -4,7 +4,24 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
 
-const functions = [
+/** Functions of one element. */
+export type UnaryFunction =
+  | "neg"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "rsqrt"
+  | "tanh"
+  | "sigmoid"
+  | "relu"
+  | "gelu"
+  | "gelu_tanh"
+  | "quick_gelu"
+  | "silu"
+  | "square";
+
+/** In the order by which the kernel numbers them. */
+const functions: readonly UnaryFunction[] = [
   "neg",
   "exp",
   "log",
@@ -18,13 +35,11 @@ const functions = [
   "quick_gelu",
   "silu",
   "square",
-] as const;
-
-/** Functions of one element; the kernel knows them by position. */
-export type UnaryFunction = typeof functions[number];
+];
 
 /** Which function. */
 export interface UnaryAttributes {
+  /** The function. */
   readonly function: UnaryFunction;
 }
 

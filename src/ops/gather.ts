@@ -10,6 +10,7 @@ const indicesPerLaunch = 32768;
 
 /** The axis along which elements are taken. */
 export interface GatherAttributes {
+  /** Counted from the end where negative. */
   readonly axis: number;
 }
 

@@ -7,6 +7,7 @@ import { defineOp } from "./op.ts";
 
 /** The axes of the input in the order they have in the output. */
 export interface PermuteAttributes {
+  /** Output axis `k` is input axis `order[k]`. */
   readonly order: readonly number[];
 }
 

@@ -7,25 +7,27 @@ import { defineOp, type Run } from "./op.ts";
 import { type Elements, level, partial, planReduce, type ReduceAttributes, type ReducePlan } from "./reduce_plan.ts";
 
 const terms = { x: 0, squaredDeviation: 1, exponential: 2, atPosition: 3 };
+const folds = { sum: 0, maximum: 1 };
 const finishes = { none: 0, scale: 1, log: 2 };
 
-/** Sums by levels. `pivot` holds what `term` or `finish` needs of each output. */
-function sumByLevels(
-  run: Run,
-  x: Tensor,
-  all: ReducePlan,
-  { term, finish, pivot = x }: { term: number; finish: number; pivot?: Tensor },
-): Tensor {
+interface Fold {
+  readonly term?: number;
+  readonly fold?: number;
+  readonly finish: number;
+  /** What `term` or `finish` needs of each output. */
+  readonly pivot?: Tensor;
+}
+
+/** Folds elements by levels: terms at the first, partial results at the others. */
+function foldByLevels(run: Run, x: Tensor, all: ReducePlan, options: Fold): Tensor {
+  const { term = terms.x, fold = folds.sum, finish, pivot = x } = options;
   let elements: Elements = all;
-  for (let source = x, first = true;; first = false) {
-    const { parts, ...launch } = level(elements, all.scale);
+  for (let source = x, TERM = term;; TERM = terms.x) {
+    const { access, parts, launch } = level(elements, all.scale);
     const out = run.empty(parts === 1 ? all.shape : [parts, all.outputs]);
-    const overrides = {
-      ...launch.overrides,
-      TERM: first ? term : terms.x,
-      FINISH: parts === 1 ? finish : finishes.none,
-    };
-    run.kernel("sum", { read: [source, pivot], write: [out], ...launch, overrides });
+    const FINISH = parts === 1 ? finish : finishes.none;
+    const overrides = { ...launch.overrides, TERM, FOLD: fold, FINISH };
+    run.kernel(access, { read: [source, pivot], write: [out], ...launch, overrides });
     if (parts === 1) return out;
     source = out;
     elements = partial(all.outputs, parts);
@@ -36,7 +38,7 @@ function sumByLevels(
 function maxByLevels(run: Run, x: Tensor, all: ReducePlan): { value: Tensor; position: Tensor } {
   let elements: Elements = all;
   for (let earlier = x, first = true;; first = false) {
-    const { parts, ...launch } = level(elements, 1);
+    const { parts, launch } = level(elements, 1, "sum");
     const value = run.empty(parts === 1 ? all.shape : [parts, all.outputs]);
     const position = run.empty(value.shape, "u32");
     const overrides = { ...launch.overrides, LEVEL: first ? 0 : 1 };
@@ -58,22 +60,24 @@ export const reduceOp = defineOp({
       return { out: value, saved: { x, all, term: terms.atPosition, kept: position } };
     }
     if (name === "logsumexp") {
-      const { value } = maxByLevels(run, x, all);
-      const y = sumByLevels(run, x, all, { term: terms.exponential, finish: finishes.log, pivot: value });
+      const pivot = foldByLevels(run, x, all, { fold: folds.maximum, finish: finishes.none });
+      const y = foldByLevels(run, x, all, { term: terms.exponential, finish: finishes.log, pivot });
       return { out: y, saved: { x, all, term: terms.exponential, kept: y } };
     }
-    const sum = { term: terms.x, finish: finishes.scale };
-    if (name !== "variance") return { out: sumByLevels(run, x, all, sum), saved: { x, all, term: terms.x, kept: x } };
-    const mean = sumByLevels(run, x, { ...all, scale: 1 / all.count }, sum);
-    const y = sumByLevels(run, x, all, { term: terms.squaredDeviation, finish: finishes.scale, pivot: mean });
-    return { out: y, saved: { x, all, term: terms.squaredDeviation, kept: mean } };
+    const finish = finishes.scale;
+    if (name !== "variance") {
+      return { out: foldByLevels(run, x, all, { finish }), saved: { x, all, term: terms.x, kept: x } };
+    }
+    const pivot = foldByLevels(run, x, { ...all, scale: 1 / all.count }, { finish });
+    const y = foldByLevels(run, x, all, { term: terms.squaredDeviation, finish, pivot });
+    return { out: y, saved: { x, all, term: terms.squaredDeviation, kept: pivot } };
   },
   backward(run, { x, all, term, kept }, dy, [wanted], { function: name }) {
     if (!wanted) return [null];
     const dx = run.empty(x.shape);
     const { axes, row, operands: [, output] } = planBroadcast(name, [x.shape, all.kept]);
     const { walk, step } = output!;
-    const { params } = level(all, all.scale);
+    const { params } = level(all, all.scale, "sum").launch;
     run.kernel("backward", {
       read: [x, kept, dy],
       write: [dx],

@@ -1,7 +1,7 @@
 import { foldGrid } from "../tensor/device.ts";
 import { resolveAxis, type Shape, showShape, sizeOf, stridesOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { maxAxes, mergeAxes, type Walk, walkOf } from "./broadcast.ts";
+import { maxAxes, mergeAxes, walkOf } from "./broadcast.ts";
 import { requireDType } from "./require_dtype.ts";
 
 const onePart = 1024;
@@ -9,6 +9,7 @@ const lanes = 64;
 
 /** What to reduce and how. */
 export interface ReduceAttributes {
+  /** The reduction. */
   readonly function: "sum" | "mean" | "max" | "variance" | "logsumexp";
   /** Axes to reduce, counted from the end where negative. */
   readonly axes: readonly number[];
@@ -18,20 +19,33 @@ export interface ReduceAttributes {
   readonly correction?: 0 | 1;
 }
 
-/** Where the elements of each output lie. */
-export interface Elements {
-  readonly count: number;
-  readonly outputs: number;
-  readonly outputWalk: Walk;
-  readonly outputAxes: number;
-  readonly elementWalk: Walk;
-  readonly elementAxes: number;
+/** A merged axis of a tensor. */
+export interface StridedAxis {
+  /** Number of elements. */
+  readonly size: number;
+  /** Distance of neighbours in memory, in elements. */
+  readonly stride: number;
 }
 
+/** Where the elements of each output lie. */
+export interface Elements {
+  /** Elements of one output. */
+  readonly count: number;
+  /** Number of outputs. */
+  readonly outputs: number;
+  /** Axes of the outputs. */
+  readonly outer: readonly StridedAxis[];
+  /** Axes along which elements are reduced. */
+  readonly inner: readonly StridedAxis[];
+}
+
+/** What forward and backward need to know of a reduction. */
 export interface ReducePlan extends Elements {
+  /** Shape of the result. */
   readonly shape: Shape;
   /** The shape with reduced axes kept: broadcasts against x. */
   readonly kept: Shape;
+  /** Factor of the finished sum: 1, `1 / n` or `1 / (n - correction)`. */
   readonly scale: number;
 }
 
@@ -58,10 +72,8 @@ export function planReduce(
     );
   }
   const strides = stridesOf(merged.map(({ size }) => size));
-  const along = (flag: boolean) => {
-    const own = merged.map(({ size, moves }, i) => ({ size, stride: strides[i]!, flag: moves[0] }));
-    return own.filter((axis) => axis.flag === flag);
-  };
+  const along = (flag: boolean): StridedAxis[] =>
+    merged.flatMap(({ size, moves: [own] }, i) => own === flag ? [{ size, stride: strides[i]! }] : []);
   const outer = along(true), inner = along(false);
   const count = sizeOf(inner.map(({ size }) => size));
   if (name === "variance" && count <= correction) {
@@ -69,55 +81,81 @@ export function planReduce(
       `Cannot apply variance with correction ${correction} to ${count} element: at least ${correction + 1} are needed`,
     );
   }
-  const walk = (axes: typeof outer) => walkOf(axes.map(({ size }) => size), axes.map(({ stride }) => stride));
   return {
     shape: keepDims ? kept : x.shape.filter((_, axis) => !reduced.has(axis)),
     kept,
     count,
     outputs: sizeOf(kept),
-    outputWalk: walk(outer),
-    outputAxes: outer.length,
-    elementWalk: walk(inner),
-    elementAxes: inner.length,
+    outer,
+    inner,
     scale: name === "mean" ? 1 / count : name === "variance" ? 1 / (count - correction) : 1,
   };
 }
 
 /** The next level's elements: `parts` partial results of each output, `[parts, outputs]`. */
 export function partial(outputs: number, parts: number): Elements {
-  return {
-    count: parts,
-    outputs,
-    outputWalk: walkOf([outputs], [1]),
-    outputAxes: 1,
-    elementWalk: walkOf([parts], [outputs]),
-    elementAxes: 1,
+  const outer = outputs > 1 ? [{ size: outputs, stride: 1 }] : [];
+  return { count: parts, outputs, outer, inner: [{ size: parts, stride: outputs }] };
+}
+
+/** How the sum kernels go through memory: element by element, or 4 at a time along rows or columns. */
+export type Access = "sum" | "sum_rows" | "sum_columns";
+
+function accessOf({ outer, inner }: Elements): Access {
+  const wide = (axis: StridedAxis | undefined) => axis?.stride === 1 && axis.size % 4 === 0;
+  if (wide(inner.at(-1))) return "sum_rows";
+  return wide(outer.at(-1)) ? "sum_columns" : "sum";
+}
+
+/** The same axes in vectors of 4: the contiguous one gets shorter, the strides of the others with it. */
+function inVectors(axes: readonly StridedAxis[]): StridedAxis[] {
+  return axes.map(({ size, stride }) => stride === 1 ? { size: size / 4, stride } : { size, stride: stride / 4 });
+}
+
+/** One level of a reduction, ready to launch. */
+export interface Level {
+  /** Entry point, where the level sums. */
+  readonly access: Access;
+  /** Number of parts into which each output's elements are cut. */
+  readonly parts: number;
+  /** Params, overrides and grid. */
+  readonly launch: {
+    readonly params: Readonly<Record<string, number | readonly number[]>>;
+    readonly overrides: Readonly<Record<string, number>>;
+    readonly grid: readonly [number, number, number];
   };
 }
 
 /** One level: how many parts each output's elements are cut into, and the launch. */
-export function level(elements: Elements, scale: number) {
-  const { count, outputs, outputWalk, elementWalk } = elements;
-  // Two balanced levels up to a million elements, more beyond; a lane's loop stays within `onePart`.
+export function level(elements: Elements, scale: number, access: Access = accessOf(elements)): Level {
+  const [outer, inner] = [elements.outer, elements.inner].map((axes) => access === "sum" ? axes : inVectors(axes));
+  const count = access === "sum_rows" ? elements.count / 4 : elements.count;
+  const outputs = access === "sum_columns" ? elements.outputs / 4 : elements.outputs;
+  // Two balanced levels up to a million steps, more beyond; a lane's loop stays within `onePart`.
   const part = count <= onePart ? count : Math.min(onePart, Math.ceil(Math.sqrt(count)));
   const parts = Math.ceil(count / part);
+  const walk = (axes: readonly StridedAxis[]) => walkOf(axes.map(({ size }) => size), axes.map(({ stride }) => stride));
+  const kept = walk(outer!), reduced = walk(inner!);
   return {
+    access,
     parts,
-    overrides: { KEPT: elements.outputAxes, REDUCED: elements.elementAxes },
-    params: {
-      outputs,
-      elements: count,
-      part,
-      parts,
-      width: 1,
-      scale,
-      kept_first: outputWalk.first,
-      kept_sizes: outputWalk.sizes,
-      kept_strides: outputWalk.strides,
-      reduced_first: elementWalk.first,
-      reduced_sizes: elementWalk.sizes,
-      reduced_strides: elementWalk.strides,
+    launch: {
+      overrides: { KEPT: outer!.length, REDUCED: inner!.length },
+      params: {
+        outputs,
+        elements: count,
+        part,
+        parts,
+        width: 1,
+        scale,
+        kept_first: kept.first,
+        kept_sizes: kept.sizes,
+        kept_strides: kept.strides,
+        reduced_first: reduced.first,
+        reduced_sizes: reduced.sizes,
+        reduced_strides: reduced.strides,
+      },
+      grid: foldGrid(Math.ceil(outputs * parts / lanes)),
     },
-    grid: foldGrid(Math.ceil(outputs * parts / lanes)),
   };
 }

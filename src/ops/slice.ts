@@ -6,8 +6,11 @@ import { defineOp } from "./op.ts";
 
 /** A range of an axis: `start` included, `end` not. */
 export interface SliceAttributes {
+  /** Counted from the end where negative. */
   readonly axis: number;
+  /** First index taken. */
   readonly start: number;
+  /** One beyond the last index taken. */
   readonly end: number;
 }
 
