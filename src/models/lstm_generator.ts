@@ -4,7 +4,9 @@ import { Linear } from "../nn/linear.ts";
 import { Lstm } from "../nn/lstm.ts";
 import { type Module, nestParameters } from "../nn/module.ts";
 import { concat } from "../ops/concat.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
 import { add, mul } from "../ops/elementwise_binary.ts";
+import { neg } from "../ops/elementwise_unary.ts";
 import { embedding } from "../ops/embedding.ts";
 import type { LstmState } from "../ops/lstm.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -95,9 +97,9 @@ export class LstmGenerator implements Module {
    * @param classes i32 `[B]`.
    * @param rowKeys i32 `[B]`: what distinguishes the random numbers of the images; the same key gives the same image in
    * any batch.
-   * @returns pixels, i32 `[B, T]`.
+   * @returns pixels, i32 `[B, T]`, and the log-probabilities under the logits divided by the temperature, `[B, T]`.
    */
-  generate(classes: Tensor, rowKeys: Tensor, options: GenerateOptions): Tensor {
+  generate(classes: Tensor, rowKeys: Tensor, options: GenerateOptions): { tokens: Tensor; logProbs: Tensor } {
     const { device } = classes;
     const { pixels, classes: count, hidden, levels } = this.config;
     const b = classes.size;
@@ -106,7 +108,8 @@ export class LstmGenerator implements Module {
       const layers = this.lstm.frozenLayers();
       let x = embedding(slice(table, 0, levels, levels + count), classes);
       let state: LstmState | undefined;
-      const columns: Tensor[] = [];
+      const columns: Tensor[] = [], logProbs: Tensor[] = [];
+      const scale = options.temperature > 0 ? 1 / options.temperature : 1;
       for (let t = 0; t < pixels; t++) {
         if (contexts) x = add(x, embedding(reshape(slice(contexts, 0, t, t + 1), [count, hidden]), classes));
         const out = this.lstm.forward(reshape(x, [b, 1, hidden]), state, layers);
@@ -114,9 +117,10 @@ export class LstmGenerator implements Module {
         const logits = reshape(this.output.forward(out.y), [b, levels]);
         const ids = sampleCategorical(logits, rowKeys, { ...options, key: { ...options.key, step: t } });
         columns.push(reshape(ids, [b, 1]));
+        logProbs.push(reshape(neg(crossEntropy(scale === 1 ? logits : mul(logits, scale), ids)), [b, 1]));
         x = embedding(table, ids);
       }
-      return concat(columns, 1);
+      return { tokens: concat(columns, 1), logProbs: concat(logProbs, 1) };
     });
   }
 

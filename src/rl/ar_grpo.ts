@@ -1,0 +1,229 @@
+import type { Digits } from "../data/digits.ts";
+import { sequenceBatch, Shuffler } from "../data/pixel_sequences.ts";
+import { Scalar } from "../gpu/params.ts";
+import type { LstmGenerator } from "../models/lstm_generator.ts";
+import { categoricalKl, entropy } from "../ops/categorical_kl.ts";
+import { add, mul } from "../ops/elementwise_binary.ts";
+import { type AdvantageForm, groupAdvantage } from "../ops/group_advantage.ts";
+import { grpoLoss, grpoStatistics } from "../ops/grpo_loss.ts";
+import { concat } from "../ops/concat.ts";
+import { mean, sum } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
+import { AdamW } from "../optim/adamw.ts";
+import { constant, type Schedule, warmup } from "../optim/schedule.ts";
+import type { WeightedReward } from "../rewards/reward.ts";
+import type { Captured } from "../tensor/captured.ts";
+import type { Device } from "../tensor/device.ts";
+import { gradients } from "../tensor/tape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { likelihoodLoss } from "./maximum_likelihood.ts";
+import { RolloutRows, tokenLogProbs } from "./pixel_rollout.ts";
+import { type Normalisation, tokenWeights } from "./token_weights.ts";
+
+/** Settings of {@link ArGrpo}. */
+export interface ArGrpoOptions {
+  /** The class of each group; G rollouts are drawn for every entry. */
+  readonly groups: readonly number[];
+  /** G, rollouts of one group. */
+  readonly groupSize: number;
+  /** Passes over the rollouts of one update; from the second on the clip acts. */
+  readonly innerEpochs: number;
+  readonly learningRate: number;
+  readonly warmupUpdates: number;
+  readonly maxGradNorm: number;
+  readonly advantage: AdvantageForm;
+  readonly normalisation: Normalisation;
+  readonly clipLow: number;
+  readonly clipHigh: number;
+  readonly delta: number;
+  /** `exact` sums over all grey levels at every pixel, `k2` and `k3` estimate from the drawn one. */
+  readonly kl: "exact" | "k2" | "k3";
+  /** Weight of the divergence from the reference model. */
+  readonly beta: number;
+  /** Weight of the likelihood of real digits beside the policy gradient (PPO-ptx, arXiv 2203.02155, eq. 2). */
+  readonly likelihoodWeight: number;
+  readonly likelihoodBatch: number;
+  readonly temperature: number;
+  readonly seed: number;
+}
+
+/** What one update did, by name; see docs/ar-grpo.md. */
+export type UpdateMetrics = Record<string, number>;
+
+interface Experience {
+  readonly tokens: Tensor;
+  readonly logpOld: Tensor;
+  /** Logits of the reference model, `[N, T, V]`; null without a reference. */
+  readonly referenceLogits: Tensor | null;
+  readonly logpRef: Tensor;
+  readonly advantage: Tensor;
+  /** Share of groups without spread, excluded rewards, mean and deviation of the reward. */
+  readonly rewardStatistics: Tensor;
+  /** Mean of each part of the reward. */
+  readonly parts: readonly Tensor[];
+}
+
+interface Inner {
+  /** k3, clip fraction, largest ratio, largest |log ratio|. */
+  readonly statistics: Tensor;
+  readonly kl: Tensor;
+  readonly entropy: Tensor;
+  readonly likelihood: Tensor;
+}
+
+/**
+ * Group-relative policy optimisation of a pixel generator (AR-GRPO, arXiv 2508.06924): for every class G pictures are
+ * sampled, rewarded, compared within their group, and every pixel's log-probability is raised or lowered by its
+ * picture's advantage under a clipped ratio, with a divergence penalty to the pretrained model.
+ *
+ * An update is one submit for the experience (rollout, reward, advantage, reference) and one for each inner epoch.
+ */
+export class ArGrpo {
+  readonly optimizer: AdamW;
+  readonly #device: Device;
+  readonly #schedule: Schedule;
+  readonly #update = new Scalar(0);
+  readonly #experience: Captured<Experience>;
+  readonly #inner: Captured<Inner>;
+  readonly #partNames: readonly string[];
+  readonly #shuffler: Shuffler;
+  readonly #real: readonly [Tensor, Tensor, Tensor];
+
+  /**
+   * @param reference the frozen model of the divergence; null for none.
+   * @param digits real digits for the likelihood term.
+   */
+  constructor(
+    private readonly model: LstmGenerator,
+    reference: LstmGenerator | null,
+    rewards: readonly WeightedReward[],
+    private readonly digits: Digits,
+    private readonly options: ArGrpoOptions,
+  ) {
+    const { groups, groupSize, learningRate, warmupUpdates, maxGradNorm, likelihoodBatch, seed } = options;
+    const parameters = [...model.parameters().values()];
+    const device = this.#device = parameters[0]!.device;
+    const { pixels } = model.config;
+    const labels = groups.flatMap((label) => Array<number>(groupSize).fill(label));
+    const rows = new RolloutRows(device, model, labels);
+    const weight = device.tensor(
+      tokenWeights(new Float32Array(labels.length * pixels).fill(1), pixels, options.normalisation),
+      [labels.length, pixels],
+    );
+    this.#partNames = rewards.map(({ reward }) => reward.name);
+    this.#schedule = warmup(warmupUpdates, constant(learningRate));
+    this.optimizer = new AdamW(device, parameters, { betas: [0.9, 0.99], weightDecay: 0, maxGradNorm });
+    this.#shuffler = new Shuffler(digits.count, likelihoodBatch, seed + 1);
+    const batch = () => device.zeros([likelihoodBatch, pixels], "i32");
+    this.#real = [batch(), batch(), batch()];
+    this.#experience = device.capture(() => device.noGrad(() => this.#collect(rows, reference, rewards)));
+    this.#inner = device.capture(() => this.#improve(rows, weight, this.#experience.result, parameters));
+  }
+
+  /** Runs update `n`, counted from 0, and returns its metrics: one readback of a few numbers for each inner epoch. */
+  async update(n: number): Promise<UpdateMetrics> {
+    const { innerEpochs } = this.options;
+    this.#update.value = n;
+    this.optimizer.learningRate.value = this.#schedule(n);
+    const started = performance.now();
+    this.#experience.replay();
+    const { rewardStatistics, parts, ...experience } = this.#experience.result;
+    const [rewards, ...means] = await this.#device.read([rewardStatistics, ...parts]);
+    const collected = performance.now();
+    const inner: number[][] = [];
+    for (let epoch = 0; epoch < innerEpochs; epoch++) {
+      if (this.options.likelihoodWeight > 0) this.#loadReal(n * innerEpochs + epoch);
+      this.optimizer.advance();
+      this.#inner.replay();
+      const { statistics, kl, entropy, likelihood } = this.#inner.result;
+      const found = await this.#device.read([statistics, kl, entropy, likelihood, this.optimizer.gradNorm]);
+      inner.push(found.flatMap((values) => [...values]));
+    }
+    const column = (i: number) => inner.map((values) => values[i]!);
+    const last = inner.at(-1)!;
+    return {
+      update: n,
+      reward: rewards![2]!,
+      reward_std: rewards![3]!,
+      zero_variance_groups: rewards![0]!,
+      excluded_rewards: rewards![1]!,
+      ...Object.fromEntries(this.#partNames.map((name, i) => [`reward_${name}`, means[i]![0]!])),
+      kl: last[4]!,
+      kl_k3: last[0]!,
+      entropy: last[5]!,
+      clip_fraction: last[1]!,
+      ratio_max: Math.max(...column(2)),
+      first_log_ratio_max: inner[0]![3]!,
+      likelihood: last[6]!,
+      gradient_norm: last[7]!,
+      learning_rate: this.optimizer.learningRate.value,
+      seconds_rollout_reward: (collected - started) / 1000,
+      seconds_update: (performance.now() - collected) / 1000,
+    };
+  }
+
+  /** Gives the memory of the captured steps back. */
+  dispose(): void {
+    this.#inner.dispose();
+    this.#experience.dispose();
+  }
+
+  #collect(rows: RolloutRows, reference: LstmGenerator | null, rewards: readonly WeightedReward[]): Experience {
+    const { temperature, seed, groupSize, advantage: form } = this.options;
+    const { tokens, logProbs } = rows.rollout({ temperature, seed, update: this.#update, stream: 1 });
+    const painted = { images: rows.images(tokens), classes: rows.classes };
+    const scores = rewards.map(({ reward, weight }) => ({ score: reward.score(painted), weight }));
+    const total = scores.map(({ score, weight }) => mul(score, weight)).reduce((a, b) => add(a, b));
+    const { advantage, statistics } = groupAdvantage(total, { groupSize, form });
+    const referenceLogits = reference && rows.logits(reference, tokens, temperature);
+    return {
+      tokens,
+      logpOld: logProbs,
+      referenceLogits,
+      logpRef: referenceLogits ? tokenLogProbs(referenceLogits, tokens) : logProbs,
+      advantage,
+      rewardStatistics: statistics,
+      parts: scores.map(({ score }) => reshape(mean(score), [1])),
+    };
+  }
+
+  #improve(rows: RolloutRows, weight: Tensor, experience: Experience, parameters: readonly Tensor[]): Inner {
+    const { temperature, clipLow, clipHigh, delta, kl, beta, likelihoodWeight } = this.options;
+    const { tokens, logpOld, logpRef, advantage, referenceLogits } = experience;
+    const logits = rows.logits(this.model, tokens, temperature);
+    const terms = { logpNew: tokenLogProbs(logits, tokens), logpOld, logpRef, advantage, weight };
+    const estimated = kl === "exact" || !referenceLogits
+      ? { beta: 0, klEstimator: "none" as const }
+      : { beta, klEstimator: kl };
+    let loss = sum(grpoLoss(terms, { clipLow, clipHigh, delta, ...estimated }));
+    const vocab = logits.shape.at(-1)!;
+    const flat = reshape(logits, [logits.size / vocab, vocab]);
+    const zero = () => this.#device.zeros([1]);
+    let divergence = zero();
+    if (referenceLogits) {
+      const exact = mean(categoricalKl(flat, reshape(referenceLogits, flat.shape)));
+      divergence = reshape(exact, [1]);
+      if (kl === "exact" && beta > 0) loss = add(loss, mul(exact, beta));
+    }
+    let likelihood = zero();
+    if (likelihoodWeight > 0) {
+      const real = likelihoodLoss(this.model, ...this.#real);
+      likelihood = reshape(real, [1]);
+      loss = add(loss, mul(real, likelihoodWeight));
+    }
+    this.optimizer.step(gradients(loss, parameters));
+    return this.#device.noGrad(() => ({
+      statistics: grpoStatistics(terms, { clipLow, clipHigh }),
+      kl: divergence,
+      entropy: reshape(mean(entropy(flat)), [1]),
+      likelihood,
+    }));
+  }
+
+  #loadReal(n: number): void {
+    const { inputs, places, targets } = sequenceBatch(this.digits, this.#shuffler.batch(n), this.model.config);
+    this.#real[0].write(inputs);
+    this.#real[1].write(places);
+    this.#real[2].write(targets);
+  }
+}
