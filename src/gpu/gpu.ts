@@ -15,6 +15,8 @@ export interface GpuOptions {
   memoryBytes?: number;
 }
 
+const defaultMemoryBytes = 8 * 2 ** 30;
+
 /** An adapter with its pool, kernels, recorder and readback: all that tensors need of WebGPU. */
 export class Gpu {
   readonly errors: ErrorLog;
@@ -23,7 +25,11 @@ export class Gpu {
   readonly pool: BufferPool;
   readonly readback: Readback;
 
-  private constructor(readonly adapter: OpenedAdapter, memoryBytes: number) {
+  /**
+   * @param adapter an opened adapter; a changed copy of it tests other variants of the kernels.
+   * @param memoryBytes most bytes of GPU memory, live and pooled together.
+   */
+  constructor(readonly adapter: OpenedAdapter, memoryBytes: number = defaultMemoryBytes) {
     const { device } = adapter;
     this.errors = new ErrorLog(device);
     this.kernels = new KernelCache(adapter, this.errors);
@@ -37,7 +43,7 @@ export class Gpu {
 
   /** Opens the adapter. @throws {UserError} where there is none. */
   static async open(options: GpuOptions = {}): Promise<Gpu> {
-    return new Gpu(await openAdapter(options), options.memoryBytes ?? 8 * 2 ** 30);
+    return new Gpu(await openAdapter(options), options.memoryBytes);
   }
 
   /**
