@@ -61,7 +61,7 @@ export function resolveAxis(op: string, shape: Shape, axis: number): number {
   if (Number.isInteger(axis) && resolved >= 0 && resolved < shape.length) return resolved;
   throw new RangeError(
     `Cannot apply ${op}: axis ${axis} is out of range for shape ${showShape(shape)}; ` +
-      `use ${-shape.length} to ${shape.length - 1}`,
+      (shape.length ? `use ${-shape.length} to ${shape.length - 1}` : "a scalar has no axes"),
   );
 }
 

@@ -64,6 +64,6 @@ Deno.test("without an adapter the message says what to do", async () => {
   });
   assert.match(
     noAdapterMessage,
-    /^No WebGPU adapter found: .*deno task doctor.*apt-get install -y mesa-vulkan-drivers$/s,
+    /^No WebGPU adapter found: .*deno task doctor.*apt-get install -y mesa-vulkan-drivers`$/,
   );
 });
