@@ -1,8 +1,8 @@
 // y_i = f(a_i, b_i) with NumPy broadcasting; f is add, sub, mul, div, minimum or maximum (FUNCTION 0 to 5)
 // backward: dx_i = dy_i * df/da (SIDE 0) or dy_i * df/db (SIDE 1), in the broadcast shape; ties of minimum and maximum
 // give the whole gradient to a. NaN in either operand of minimum and maximum gives NaN.
-// y, dy, dx: rows of `width` along the innermost merged axis; a, b: walked by strides. Each operand moves along the row
-// (A, B = 1), gives one element to the whole row (0), or is a number from Params (2).
+// y, dy, dx: [rows, width], a row along the innermost merged axis; a, b: walked by strides. Each operand moves along
+// the row (A, B = 1), gives one element to the whole row (0), or is a number from Params (2).
 // one lane per 4 elements (forward, backward) or per element (.._scalar, where rows are no multiple of 4)
 // cost: 1 FLOP an element, 12 bytes where shapes are equal; bound by memory
 //@include grid

@@ -1,7 +1,7 @@
 // y_i = cond_i != 0 ? a_i : b_i with NumPy broadcasting of all three
 // backward, in the broadcast shape: da_i = cond_i != 0 ? dy_i : 0 (SIDE 0), db_i = cond_i != 0 ? 0 : dy_i (SIDE 1)
-// y, dy, dx: rows of `width` along the innermost merged axis; cond, a, b: walked by strides, where each moves along the
-// row (COND, A, B = 1) or gives one element to the whole row (0)
+// y, dy, dx: [rows, width], a row along the innermost merged axis; cond, a, b: walked by strides, where each moves along
+// the row (COND, A, B = 1) or gives one element to the whole row (0)
 // one lane per 4 elements (forward, backward) or per element (.._scalar, where rows are no multiple of 4)
 // cost: no FLOP, 16 bytes an element where shapes are equal; bound by memory
 //@include grid
