@@ -29,3 +29,28 @@ export function launchAffine(x: Tensor, y: Tensor, factor: number | Scalar, shif
 export function applyAffine(x: Tensor, factor: number | Scalar, shift: number | Scalar): Tensor {
   return launchAffine(x, x.device.empty(x.shape), factor, shift);
 }
+
+/** y = the texels of x. */
+const fetch: ShaderSource = {
+  name: "fetch",
+  text: `//@include texture
+struct Params { n: u32 }
+@group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(1) @binding(0) var<uniform> params: Params;
+@compute @workgroup_size(64) fn forward(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < params.n) { y[id.x] = textureLoad(x, texel(id.x)); }
+}`,
+};
+
+/** The elements of a tensor in a texture, in a new tensor. */
+export function fetchTexture(x: Tensor): Tensor {
+  const y = x.device.empty(x.shape);
+  x.device.launch(fetch, "forward", {
+    read: [x],
+    write: [y],
+    params: { n: x.size / 4 },
+    grid: [Math.ceil(x.size / 256)],
+  });
+  return y;
+}

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { ShaderSource } from "../../src/gpu/kernel.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
-import { affine, applyAffine, launchAffine } from "./kernels.ts";
+import { affine, applyAffine, fetchTexture, launchAffine } from "./kernels.ts";
 
 /** Counts its invocations: y[0] += 1 for each workgroup of an indirect or direct grid. */
 const count: ShaderSource = {
@@ -12,30 +11,6 @@ const count: ShaderSource = {
 @group(1) @binding(0) var<uniform> params: Params;
 @compute @workgroup_size(1) fn forward() { atomicAdd(&y[0], params.n); }`,
 };
-
-/** y = the texels of x. */
-const fetch: ShaderSource = {
-  name: "fetch",
-  text: `//@include texture
-struct Params { n: u32 }
-@group(0) @binding(0) var x: texture_storage_2d<rgba32float, read>;
-@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
-@group(1) @binding(0) var<uniform> params: Params;
-@compute @workgroup_size(64) fn forward(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x < params.n) { y[id.x] = textureLoad(x, texel(id.x)); }
-}`,
-};
-
-function fetchTexture(x: Tensor): Tensor {
-  const y = x.device.empty(x.shape);
-  x.device.launch(fetch, "forward", {
-    read: [x],
-    write: [y],
-    params: { n: x.size / 4 },
-    grid: [Math.ceil(x.size / 256)],
-  });
-  return y;
-}
 
 Deno.test("many ops are one submit, and run in order", async () => {
   const device = await testDevice();
