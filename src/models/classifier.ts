@@ -1,0 +1,43 @@
+import { Conv2d } from "../nn/conv2d.ts";
+import { heGain, type Initializer } from "../nn/init.ts";
+import { Linear } from "../nn/linear.ts";
+import { nestParameters } from "../nn/module.ts";
+import { maxPool2d } from "../ops/max_pool2d.ts";
+import { reshape } from "../ops/reshape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Judge, pixelGain } from "./judge.ts";
+
+/**
+ * Judge A, the classifier of the reward: two 3x3 convolutions of 32 and 64 channels, each with ReLU and 2x2 max
+ * pooling, a hidden layer of 128 and ten classes. 53,002 parameters.
+ */
+export class Classifier extends Judge {
+  readonly conv1: Conv2d;
+  readonly conv2: Conv2d;
+  readonly fc1: Linear;
+  readonly fc2: Linear;
+
+  constructor(init: Initializer) {
+    super();
+    this.conv1 = new Conv2d(init, 1, 32, 3, { padding: 1, relu: true }, pixelGain * heGain);
+    this.conv2 = new Conv2d(init, 32, 64, 3, { padding: 1, relu: true }, heGain);
+    this.fc1 = new Linear(init, 256, 128, heGain);
+    this.fc2 = new Linear(init, 128, 10);
+  }
+
+  protected get head(): Linear {
+    return this.fc2;
+  }
+
+  /** Images `[B, 1, 8, 8]` to `[B, 128]`. */
+  features(images: Tensor): Tensor {
+    const halved = maxPool2d(this.conv1.forward(images));
+    const quartered = maxPool2d(this.conv2.forward(halved));
+    return this.fc1.forward(reshape(quartered, [images.shape[0]!, 256]), "relu");
+  }
+
+  parameters(): Map<string, Tensor> {
+    const { conv1, conv2, fc1, fc2 } = this;
+    return nestParameters({ conv1, conv2, fc1, fc2 });
+  }
+}
