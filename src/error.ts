@@ -5,5 +5,6 @@
  * line and exits with status 2, without a stack. Every other error is a bug and keeps its stack.
  */
 export class UserError extends Error {
+  /** Tells user mistakes from bugs where errors are printed. */
   override name = "UserError";
 }

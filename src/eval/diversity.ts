@@ -1,6 +1,8 @@
 /** Labelled images for comparison: `[N, area]` grey levels, and the class of each. */
 export interface LabelledImages {
+  /** Grey levels, image by image. */
   readonly images: Uint8Array;
+  /** The class of each image. */
   readonly labels: Uint8Array;
 }
 

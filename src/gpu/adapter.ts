@@ -1,8 +1,8 @@
 import { UserError } from "../error.ts";
 
 /** Features that are asked for one by one, because `adapter.features` does not list all that a device grants. */
-const wantedFeatures = ["subgroups", "timestamp-query", "shader-f16"] as const;
-export type Feature = typeof wantedFeatures[number];
+export type Feature = "subgroups" | "timestamp-query" | "shader-f16";
+const wantedFeatures: readonly Feature[] = ["subgroups", "timestamp-query", "shader-f16"];
 
 /** Limits whose default is too low for tensors; the adapter's own value is requested. */
 const raisedLimits = [
@@ -24,12 +24,15 @@ export type KernelFamily = "lane" | "block";
 
 /** An opened WebGPU device with what kernels need to know about it. */
 export interface OpenedAdapter {
+  /** The device, with raised limits and every granted feature. */
   readonly device: GPUDevice;
   /** Adapter name as the driver gives it, for example `llvmpipe (LLVM 15.0.6, 256 bits)`. */
   readonly name: string;
   /** True for an adapter that runs on the CPU. */
   readonly software: boolean;
+  /** Which variants of the heavy kernels it runs. */
   readonly family: KernelFamily;
+  /** The features it granted. */
   readonly features: ReadonlySet<Feature>;
   /** The lane count of a subgroup where it is known before running a kernel, else 0. */
   readonly subgroupSize: number;

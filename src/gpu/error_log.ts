@@ -12,6 +12,7 @@ export class ErrorLog {
   #lost: string | null = null;
   #pending: Promise<void>[] = [];
 
+  /** Listens to the uncaptured errors and the loss of a device. */
   constructor(private readonly device: GPUDevice) {
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();

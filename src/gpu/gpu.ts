@@ -19,13 +19,20 @@ const defaultMemoryBytes = 8 * 2 ** 30;
 
 /** An adapter with its pool, kernels, recorder and readback: all that tensors need of WebGPU. */
 export class Gpu {
+  /** What went wrong since the last read. */
   readonly errors: ErrorLog;
+  /** Compiled kernels and their bind groups. */
   readonly kernels: KernelCache;
+  /** The one way to the queue. */
   readonly recorder: Recorder;
+  /** Memory and its counters. */
   readonly pool: BufferPool;
+  /** The one way back to the host. */
   readonly readback: Readback;
 
   /**
+   * Sets up the runtime on an opened adapter.
+   *
    * @param adapter an opened adapter; a changed copy of it tests other variants of the kernels.
    * @param memoryBytes most bytes of GPU memory, live and pooled together.
    */

@@ -5,7 +5,9 @@ import { assembleShader, constantNames, maxParamWords, type Shader } from "./wgs
 
 /** A shader file: its basename and text. */
 export interface ShaderSource {
+  /** Basename of the file. */
   readonly name: string;
+  /** The text with its directives. */
   readonly text: string;
 }
 
@@ -17,11 +19,15 @@ export type Overrides = Readonly<Record<string, number>>;
 
 /** A compiled entry point with the layout of its bindings. */
 export interface Kernel {
+  /** `<shader>.<entry>` with the overrides, as profiles and errors name it. */
   readonly label: string;
   /** Kind of each binding of group 0, a letter each. */
   readonly bindings: string;
+  /** The assembled text and the layout of its params. */
   readonly shader: Shader;
+  /** The compiled pipeline. */
   readonly pipeline: GPUComputePipeline;
+  /** Layout of group 0: inputs, then outputs. */
   readonly layout: GPUBindGroupLayout;
 }
 
@@ -37,6 +43,7 @@ export const paramBytes = maxParamWords * 4;
 export class KernelCache {
   /** Pipelines compiled so far. */
   compiled = 0;
+  /** Layout of group 1: the params at a dynamic offset. */
   readonly paramsLayout: GPUBindGroupLayout;
   #shaders = new Map<string, { shader: Shader; module: GPUShaderModule }>();
   #kernels = new Map<string, Kernel>();
@@ -44,6 +51,7 @@ export class KernelCache {
   #groups = new Map<string, GPUBindGroup>();
   #groupsOf = new Map<number, string[]>();
 
+  /** An empty cache for one adapter. */
   constructor(private readonly adapter: OpenedAdapter, private readonly errors: ErrorLog) {
     this.paramsLayout = adapter.device.createBindGroupLayout({
       entries: [{

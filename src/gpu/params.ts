@@ -5,16 +5,22 @@ import { type Kernel, paramBytes } from "./kernel.ts";
  * take it wherever they take a number; every submit reads its value anew.
  */
 export class Scalar {
+  /** A number that every replay reads anew from `value`. */
   constructor(public value: number) {}
 }
 
+/** A field of `Params`: a number, one that changes between replays, or the components of a vector. */
 export type ParamValue = number | Scalar | readonly number[];
+/** The fields of `Params` by name. */
 export type ParamValues = Readonly<Record<string, ParamValue>>;
 
 /** A word of a params block that follows a `Scalar`. */
 export interface Patch {
+  /** Its place in the block. */
   readonly word: number;
+  /** How it is written. */
   readonly type: "u32" | "i32" | "f32";
+  /** Where its value comes from. */
   readonly scalar: Scalar;
 }
 
@@ -23,12 +29,18 @@ export interface Patch {
  * dynamic offset.
  */
 export class ParamBlock {
+  /** Words that every submit writes anew. */
   readonly patches: Patch[] = [];
+  /** Words in use. */
   words = 0;
   #data: DataView;
   #bytes: Uint8Array<ArrayBuffer>;
 
-  /** @param alignment the adapter's `minUniformBufferOffsetAlignment` in bytes. */
+  /**
+   * An empty block.
+   *
+   * @param alignment the adapter's `minUniformBufferOffsetAlignment` in bytes.
+   */
   constructor(private readonly alignment: number, bytes: number) {
     this.#bytes = new Uint8Array(bytes);
     this.#data = new DataView(this.#bytes.buffer);

@@ -11,8 +11,11 @@ export const texelsPerRow = 1024;
 
 /** GPU memory with what the runtime tracks about it. */
 export interface PooledMemory {
+  /** Number of its creation. */
   readonly id: number;
+  /** Buffer or texture. */
   readonly kind: MemoryKind;
+  /** The WebGPU object. */
   readonly resource: GPUBuffer | GPUTexture;
   /** What a bind group takes. */
   readonly binding: GPUBindingResource;
@@ -24,8 +27,11 @@ export interface PooledMemory {
 
 /** Bytes and counts of a pool. */
 export interface PoolCounters {
+  /** Bytes in use. */
   liveBytes: number;
+  /** Bytes that wait for reuse. */
   pooledBytes: number;
+  /** Most bytes live and pooled together so far. */
   peakBytes: number;
   /** Buffers ever created: constant once a training loop is warm. */
   created: number;
@@ -55,11 +61,14 @@ function textureClass(bytes: number): number {
  * out-of-memory error, which software adapters never give.
  */
 export class BufferPool {
+  /** What the pool holds. */
   readonly counters: PoolCounters = { liveBytes: 0, pooledBytes: 0, peakBytes: 0, created: 0 };
   #free: FreeList = new Map();
   #capture: FreeList | null = null;
 
   /**
+   * An empty pool.
+   *
    * @param device where buffers are made.
    * @param budgetBytes most bytes live and pooled together.
    * @param hooks.beforeTrim called before waiting buffers are destroyed: recorded work may still name them.

@@ -2,11 +2,15 @@ import { type Dispatch, dispatchGrid, encodeCopy, type Recording } from "./recor
 
 /** Time and throughput of one kernel over all its dispatches. */
 export interface KernelProfile {
+  /** Label of the kernel. */
   readonly kernel: string;
+  /** Dispatches. */
   readonly count: number;
+  /** Time of all of them together. */
   readonly milliseconds: number;
   /** Undefined where the kernel's calls state no cost. */
   readonly gflops: number | undefined;
+  /** GB/s, where the launches name their bytes. */
   readonly gbytes: number | undefined;
 }
 
@@ -20,6 +24,7 @@ export class Profiler {
   #totals = new Map<string, { count: number; nanoseconds: number; flops: number; bytes: number }>();
   #pending: { chunk: readonly Dispatch[]; querySet: GPUQuerySet; resolved: GPUBuffer; result: GPUBuffer }[] = [];
 
+  /** Measures dispatches of a device with timestamp queries. */
   constructor(private readonly device: GPUDevice) {}
 
   /** Encodes a recording's commands with timestamps, in chunks of the largest query set. */

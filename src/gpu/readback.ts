@@ -3,7 +3,9 @@ import type { Recorder } from "./recorder.ts";
 
 /** First bytes of a buffer. */
 export interface BufferPart {
+  /** Where to read. */
   readonly source: PooledMemory;
+  /** How much, from the beginning. */
   readonly bytes: number;
 }
 
@@ -20,7 +22,11 @@ const keptBytes = 1 << 20;
 export class Readback {
   #kept: GPUBuffer;
 
-  /** @param immediate read the mapped range without awaiting it. */
+  /**
+   * Reads what a recorder has written.
+   *
+   * @param immediate read the mapped range without awaiting it.
+   */
   constructor(
     private readonly device: GPUDevice,
     private readonly recorder: Recorder,

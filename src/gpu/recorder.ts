@@ -8,34 +8,50 @@ export type Grid = readonly [number, number, number] | { readonly indirect: Pool
 
 /** What a dispatch costs, for the profiler: floating-point operations and bytes moved. */
 export interface Cost {
+  /** Floating-point operations. */
   readonly flops?: number;
+  /** Bytes read and written. */
   readonly bytes?: number;
 }
 
 /** One recorded copy of a buffer's first bytes into a texture. */
 export interface Copy {
+  /** A tensor's buffer. */
   readonly from: GPUBuffer;
+  /** The texture of its copy. */
   readonly to: GPUTexture;
+  /** Bytes of the tensor. */
   readonly bytes: number;
 }
 
 /** One recorded dispatch. */
 export interface Dispatch {
+  /** What runs. */
   readonly kernel: Kernel;
+  /** Group 0, the tensors. */
   readonly group: GPUBindGroup;
+  /** Byte offset of its params. */
   readonly offsets: Uint32Array;
+  /** Workgroups. */
   readonly grid: Grid;
+  /** What profiles count. */
   readonly cost: Cost | undefined;
 }
 
+/** What a recording consists of. */
 export type Command = Dispatch | Copy;
 
 /** A recorded step: replaying it is one upload of the params, one encoder, one pass, one submit. */
 export interface Recording {
+  /** Dispatches and copies in order. */
   readonly commands: readonly Command[];
+  /** Values of the params of all dispatches. */
   readonly params: ParamBlock;
+  /** Where they lie on the device. */
   readonly uniform: GPUBuffer;
+  /** Group 1 of every dispatch. */
   readonly uniformGroup: GPUBindGroup;
+  /** The last kernel, for error messages. */
   readonly lastOp: string;
 }
 
@@ -51,8 +67,11 @@ const captureBytes = 1 << 22;
 export class Recorder {
   /** Number of the batch being recorded. */
   batch = 0;
+  /** Submits and dispatches so far. */
   readonly counters = { submits: 0, dispatches: 0 };
+  /** The kernel recorded last, for error messages. */
   lastOp = "nothing";
+  /** Measures every dispatch where set. */
   profiler: Profiler | null = null;
   #commands: Command[] = [];
   #params: ParamBlock;
@@ -60,6 +79,7 @@ export class Recorder {
   #uniformGroup: GPUBindGroup;
   #capture: { commands: Command[]; params: ParamBlock } | null = null;
 
+  /** A recorder with nothing to submit. */
   constructor(private readonly device: GPUDevice, private readonly kernels: KernelCache) {
     this.#params = new ParamBlock(device.limits.minUniformBufferOffsetAlignment, batchBytes);
     [this.#uniform, this.#uniformGroup] = this.#makeUniform(batchBytes);

@@ -3,8 +3,11 @@ import { unroll } from "./unroll.ts";
 
 /** A field of a kernel's `Params` struct: its name, element type and place in 32-bit words. */
 export interface ParamField {
+  /** As WGSL and TypeScript name it. */
   readonly name: string;
+  /** Type of an element. */
   readonly type: "u32" | "i32" | "f32";
+  /** Place in 32-bit words. */
   readonly offset: number;
   /** Number of 32-bit words: 1 for a scalar, 4 for a vec4. */
   readonly words: number;
@@ -15,9 +18,11 @@ export const maxParamWords = 64;
 
 /** WGSL ready for the compiler, and what its text declares. */
 export interface Shader {
+  /** The text for the compiler. */
   readonly code: string;
   /** Where each line of `code` comes from: `softmax.wgsl:12`. */
   readonly lines: readonly string[];
+  /** Fields of `Params`. */
   readonly params: readonly ParamField[];
   /** Size of `Params` in 32-bit words. */
   readonly paramWords: number;

@@ -12,11 +12,16 @@ import { Judge, pixelGain } from "./judge.ts";
  * pooling, a hidden layer of 128 and ten classes. 53,002 parameters.
  */
 export class Classifier extends Judge {
+  /** `[32, 1, 3, 3]`. */
   readonly conv1: Conv2d;
+  /** `[64, 32, 3, 3]`. */
   readonly conv2: Conv2d;
+  /** 256 to 128. */
   readonly fc1: Linear;
+  /** 128 to 10. */
   readonly fc2: Linear;
 
+  /** Draws the first values. */
   constructor(init: Initializer) {
     super();
     this.conv1 = new Conv2d(init, 1, 32, 3, { padding: 1, relu: true }, pixelGain * heGain);
@@ -25,6 +30,7 @@ export class Classifier extends Judge {
     this.fc2 = new Linear(init, 128, 10);
   }
 
+  /** `fc2`. */
   protected get head(): Linear {
     return this.fc2;
   }
@@ -36,6 +42,7 @@ export class Classifier extends Judge {
     return this.fc1.forward(reshape(quartered, [images.shape[0]!, 256]), "relu");
   }
 
+  /** `conv1.weight`, `conv1.bias`, ..., `fc2.bias`. */
   parameters(): Map<string, Tensor> {
     const { conv1, conv2, fc1, fc2 } = this;
     return nestParameters({ conv1, conv2, fc1, fc2 });

@@ -20,8 +20,11 @@ export interface LstmGeneratorConfig {
   readonly levels: number;
   /** Classes; class c begins with the id `levels + c`. None where 0: then every id is a level. */
   readonly classes: number;
+  /** T, pixels of an image in raster order. */
   readonly pixels: number;
+  /** H, size of embeddings and state. */
   readonly hidden: number;
+  /** Layers of the LSTM. */
   readonly layers: number;
   /**
    * What the LSTM reads of a pixel: `plain` is the embedding of its value; `contextual` adds embeddings of the position
@@ -40,14 +43,18 @@ export type GenerateOptions = Omit<SampleOptions, "key"> & { readonly key: Omit<
  * each class, not the id of black.
  */
 export class LstmGenerator implements Module {
+  /** `[levels + classes, H]`. */
   readonly embedding: Embedding;
+  /** H to H. */
   readonly lstm: Lstm;
+  /** H to levels. */
   readonly output: Linear;
   /** Position `[T, H]` and class `[C, H]` embeddings and the direction of the value `[1, H]`; contextual input only. */
   readonly context: { position: Embedding; class: Embedding; value: Embedding } | null;
   /** The value of each id as a number in [0, 1], `[levels + classes, 1]`; 0 for BOS. */
   readonly #ramp: Tensor;
 
+  /** Draws the first values. */
   constructor(init: Initializer, readonly config: LstmGeneratorConfig) {
     const { levels, classes, pixels, hidden, layers, input } = config;
     this.embedding = new Embedding(init, levels + classes, hidden);

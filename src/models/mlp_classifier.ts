@@ -12,11 +12,16 @@ import { Judge, pixelGain } from "./judge.ts";
  * does not fool B. 181,706 parameters, 64 features.
  */
 export class MlpClassifier extends Judge {
+  /** 64 to 512. */
   readonly fc1: Linear;
+  /** 512 to 256. */
   readonly fc2: Linear;
+  /** 256 to 64. */
   readonly fc3: Linear;
+  /** 64 to 10. */
   readonly fc4: Linear;
 
+  /** Draws the first values. */
   constructor(init: Initializer) {
     super();
     this.fc1 = new Linear(init, 64, 512, pixelGain * heGain);
@@ -25,6 +30,7 @@ export class MlpClassifier extends Judge {
     this.fc4 = new Linear(init, 64, 10);
   }
 
+  /** `fc4`. */
   protected get head(): Linear {
     return this.fc4;
   }
@@ -35,6 +41,7 @@ export class MlpClassifier extends Judge {
     return gelu(this.fc3.forward(gelu(this.fc2.forward(gelu(this.fc1.forward(pixels))))));
   }
 
+  /** `fc1.weight`, `fc1.bias`, ..., `fc4.bias`. */
   parameters(): Map<string, Tensor> {
     const { fc1, fc2, fc3, fc4 } = this;
     return nestParameters({ fc1, fc2, fc3, fc4 });

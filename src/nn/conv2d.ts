@@ -5,7 +5,9 @@ import type { Module } from "./module.ts";
 
 /** A convolution with weight `[out, in, size, size]` and bias `[out]`, as PyTorch's `nn.Conv2d` stores them. */
 export class Conv2d implements Module {
+  /** `[out, in, size, size]`. */
   readonly weight: Tensor;
+  /** `[out]`. */
   readonly bias: Tensor;
 
   /**

@@ -5,6 +5,7 @@ import type { Module } from "./module.ts";
 
 /** A table of vectors, weight `[V, C]`, as PyTorch's `nn.Embedding` stores it. */
 export class Embedding implements Module {
+  /** `[V, C]`. */
   readonly weight: Tensor;
 
   /** First values normal with deviation 1, PyTorch's default. */

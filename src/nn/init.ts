@@ -16,7 +16,11 @@ export const heGain: number = Math.sqrt(6);
 export class Initializer {
   #made = 0;
 
-  /** @param seed u32. */
+  /**
+   * Starts at parameter 0.
+   *
+   * @param seed u32.
+   */
   constructor(readonly device: Device, readonly seed: number) {}
 
   /** Uniform in (-bound, bound). */

@@ -6,7 +6,9 @@ import type { Module } from "./module.ts";
 
 /** `y = act(x weight^T + bias)` with weight `[out, in]` and bias `[out]`, as PyTorch's `nn.Linear` stores them. */
 export class Linear implements Module {
+  /** `[out, in]`. */
   readonly weight: Tensor;
+  /** `[out]`. */
   readonly bias: Tensor;
 
   /**

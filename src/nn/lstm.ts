@@ -6,6 +6,7 @@ import type { Module } from "./module.ts";
 
 /** A multi-layer LSTM under PyTorch's names: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, ... */
 export class Lstm implements Module {
+  /** Weights and biases, the layer next to the input first. */
   readonly layers: readonly LstmLayer[];
 
   /** First values uniform within `1 / sqrt(hidden)`, PyTorch's default. */

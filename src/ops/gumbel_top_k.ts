@@ -14,6 +14,7 @@ export interface TopKOptions {
   readonly k: number;
   /** Divides the scores; 0 takes the k largest. */
   readonly temperature: number;
+  /** Equal keys draw equal picks. */
   readonly key: RandomKey;
 }
 

@@ -156,7 +156,9 @@ export interface LstmLayer {
 
 /** State of all layers between calls, `[B, H]` each. */
 export interface LstmState {
+  /** Hidden state of each layer, `[B, H]`. */
   readonly h: readonly Tensor[];
+  /** Cell state of each layer, `[B, H]`. */
   readonly c: readonly Tensor[];
 }
 

@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 /** What `forward` and `backward` work with: fresh tensors and the kernels of the op's own shader. */
 export interface Run {
+  /** Where the inputs live. */
   readonly device: Device;
   /** A tensor with undefined contents; the kernel that follows writes all of it. */
   empty(shape: Shape, dtype?: DType): Tensor;
@@ -16,11 +17,14 @@ export interface Run {
   kernel(entry: string, launch: Launch): void;
 }
 
-type Outputs = Tensor | readonly Tensor[];
-type GradOf<O> = O extends Tensor ? Tensor : readonly (Tensor | null)[];
+/** What an op computes. */
+export type Outputs = Tensor | readonly Tensor[];
+/** Gradients of the outputs: null for one of several that nothing depends on. */
+export type GradOf<O> = O extends Tensor ? Tensor : readonly (Tensor | null)[];
 
 /** An op's page: shape rule with all validation, forward, backward. See CONTRIBUTING.md, "How to add an op". */
 export interface OpDefinition<I extends readonly Tensor[], A, P, O extends Outputs, S> {
+  /** Basename of the three files. */
   readonly name: string;
   /** Text of `shaders/<name>.wgsl`. */
   readonly shader: string;
@@ -38,8 +42,11 @@ export interface OpDefinition<I extends readonly Tensor[], A, P, O extends Outpu
 /** A callable op that knows its definition. */
 export interface Op<I extends readonly Tensor[], A, O> {
   (inputs: I, attributes: A): O;
+  /** Basename of the three files. */
   readonly opName: string;
+  /** The file of its kernels. */
   readonly shader: ShaderSource;
+  /** True where it has a backward. */
   readonly differentiable: boolean;
 }
 

@@ -18,6 +18,7 @@ export interface SampleOptions {
   readonly topK?: number;
   /** Keep the most probable classes (of those that top-k left) whose probabilities sum to at least p: the nucleus. */
   readonly topP?: number;
+  /** Equal keys draw equal ids. */
   readonly key: RandomKey;
 }
 

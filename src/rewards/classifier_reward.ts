@@ -17,8 +17,10 @@ const floor = -16;
 export class ClassifierReward implements Reward {
   readonly name = "classifier";
 
+  /** Rewards by one judge, in one form. */
   constructor(private readonly judge: Judge, private readonly form: ClassifierRewardForm) {}
 
+  /** `[N]` in [0, 1]. */
   score({ images, classes }: PaintedImages): Tensor {
     const logp = neg(crossEntropy(this.judge.logits(images), classes));
     return this.form === "probability" ? exp(logp) : add(mul(maximum(logp, floor), -1 / floor), 1);

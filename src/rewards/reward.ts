@@ -12,11 +12,14 @@ export interface PaintedImages {
 export interface Reward {
   /** Name in the metrics. */
   readonly name: string;
+  /** `[N]`, without gradient. */
   score(painted: PaintedImages): Tensor;
 }
 
 /** A reward and its weight in the sum. */
 export interface WeightedReward {
+  /** What is rewarded. */
   readonly reward: Reward;
+  /** Its factor in the sum. */
   readonly weight: number;
 }

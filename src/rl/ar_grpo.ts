@@ -28,13 +28,21 @@ export interface ArGrpoOptions {
   readonly groupSize: number;
   /** Passes over the rollouts of one update; from the second on the clip acts. */
   readonly innerEpochs: number;
+  /** Rate of AdamW after the warm-up. */
   readonly learningRate: number;
+  /** Updates over which the rate rises from zero. */
   readonly warmupUpdates: number;
+  /** Bound of the global gradient norm. */
   readonly maxGradNorm: number;
+  /** How rewards are compared within a group. */
   readonly advantage: AdvantageForm;
+  /** Over what the tokens' losses are averaged. */
   readonly normalisation: Normalisation;
+  /** The ratio is clipped below at `1 - clipLow`. */
   readonly clipLow: number;
+  /** The ratio is clipped above at `1 + clipHigh`. */
   readonly clipHigh: number;
+  /** Largest ratio that counts where the advantage is negative (dual clip). */
   readonly delta: number;
   /** `exact` sums over all grey levels at every pixel, `k2` and `k3` estimate from the drawn one. */
   readonly kl: "exact" | "k2" | "k3";
@@ -42,8 +50,11 @@ export interface ArGrpoOptions {
   readonly beta: number;
   /** Weight of the likelihood of real digits beside the policy gradient (PPO-ptx, arXiv 2203.02155, eq. 2). */
   readonly likelihoodWeight: number;
+  /** Real digits in the likelihood of one inner epoch. */
   readonly likelihoodBatch: number;
+  /** Of the sampling. */
   readonly temperature: number;
+  /** Of the sampling and of the order of the real digits. */
   readonly seed: number;
 }
 
@@ -79,6 +90,7 @@ interface Inner {
  * An update is one submit for the experience (rollout, reward, advantage, reference) and one for each inner epoch.
  */
 export class ArGrpo {
+  /** Its state belongs into a checkpoint. */
   readonly optimizer: AdamW;
   readonly #device: Device;
   readonly #schedule: Schedule;
@@ -90,6 +102,8 @@ export class ArGrpo {
   readonly #real: readonly [Tensor, Tensor, Tensor];
 
   /**
+   * Records an update, to be replayed.
+   *
    * @param reference the frozen model of the divergence; null for none.
    * @param digits real digits for the likelihood term.
    */

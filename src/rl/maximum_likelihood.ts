@@ -12,14 +12,21 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 /** Settings of {@link MaximumLikelihood}. */
 export interface MaximumLikelihoodOptions {
+  /** Passes over the digits. */
   readonly epochs: number;
+  /** Digits of one step. */
   readonly batchSize: number;
+  /** Highest rate of AdamW. */
   readonly learningRate: number;
+  /** Steps over which the rate rises from zero. */
   readonly warmupSteps: number;
+  /** Decoupled weight decay. */
   readonly weightDecay: number;
+  /** Bound of the global gradient norm. */
   readonly maxGradNorm: number;
   /** Decay of the averaged weights that training leaves behind. */
   readonly emaDecay: number;
+  /** Of the order of the digits. */
   readonly seed: number;
 }
 
@@ -28,9 +35,13 @@ export interface MaximumLikelihoodOptions {
  * step is one submit: upload of a batch, forward, backward, update, average.
  */
 export class MaximumLikelihood {
+  /** Its state belongs into a checkpoint. */
   readonly optimizer: AdamW;
+  /** Moving averages of the parameters. */
   readonly ema: Ema;
+  /** Steps of the whole training. */
   readonly steps: number;
+  /** Steps of one pass. */
   readonly stepsPerEpoch: number;
   readonly #inputs: Tensor;
   readonly #places: Tensor;
@@ -39,6 +50,7 @@ export class MaximumLikelihood {
   readonly #schedule: Schedule;
   readonly #step: Captured<Tensor>;
 
+  /** Records a step, to be replayed. */
   constructor(
     private readonly model: LstmGenerator,
     private readonly digits: Digits,

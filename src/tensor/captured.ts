@@ -7,7 +7,11 @@ export class Captured<T> {
   #disposed = false;
   readonly #inputs: readonly Storage[];
 
-  /** @param used the memory that the step names. */
+  /**
+   * Made by `Device.capture`.
+   *
+   * @param used the memory that the step names.
+   */
   constructor(
     readonly result: T,
     private readonly recorder: Recorder,

@@ -18,11 +18,17 @@ export type DispatchGrid = readonly [number, number?, number?] | { readonly coun
 
 /** One kernel launch over tensors. */
 export interface Launch {
+  /** Inputs in the order of their bindings. */
   readonly read: readonly Tensor[];
+  /** Outputs, bound after the inputs. */
   readonly write: readonly Tensor[];
+  /** Sizes, by the names of the shader's `Params`. */
   readonly params: ParamValues;
+  /** The variant of the kernel. */
   readonly overrides?: Overrides;
+  /** Workgroups. */
   readonly grid: DispatchGrid;
+  /** What profiles count. */
   readonly cost?: Cost;
 }
 
@@ -42,6 +48,7 @@ export class Device {
   /** Memory named since the capture began. */
   #captureUse: Set<Storage> | null = null;
 
+  /** A device on an opened adapter; see `open`. */
   constructor(readonly gpu: Gpu) {}
 
   /** Opens the adapter. @throws {UserError} where there is none. */

@@ -2,8 +2,10 @@ import type { BufferPool, PooledMemory } from "../gpu/pool.ts";
 
 /** The memory of a tensor and of its reshaped views. */
 export class Storage {
+  /** False once the memory is given back. */
   alive = true;
 
+  /** Made by `Device.empty`. */
   constructor(readonly pooled: PooledMemory, public owner: Scope | null, private readonly pool: BufferPool) {}
 
   /** Gives the memory back. Doing so twice is harmless. */
@@ -23,8 +25,10 @@ export class Storage {
  * ```
  */
 export class Scope {
+  /** Memory that ends with it. */
   readonly storages = new Set<Storage>();
 
+  /** Made by `Device.scope`. */
   constructor(readonly parent: Scope | null, private readonly onEnd: (scope: Scope) => void) {}
 
   /** Lets a tensor outlive this scope: it moves to the enclosing one, or lives until it is disposed of. */

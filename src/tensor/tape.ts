@@ -7,9 +7,13 @@ const accumulate = { name: "accumulate", text: accumulateShader };
 
 /** One op on the tape: how the gradients of its outputs become those of its inputs. */
 export interface TapeNode {
+  /** Place in time: backward goes through falling ids. */
   readonly id: number;
+  /** Name of the op, for error messages. */
   readonly op: string;
+  /** What it read. */
   readonly inputs: readonly Tensor[];
+  /** What it wrote. */
   readonly outputs: readonly Tensor[];
   /** Gradients of the inputs that are wanted; null for the others. `null` in `grads` stands for zero. */
   backward(grads: readonly (Tensor | null)[], wanted: readonly boolean[]): readonly (Tensor | null)[];

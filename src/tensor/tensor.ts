@@ -12,6 +12,7 @@ export class Tensor {
   /** True where gradients are wanted: parameters, and what was computed from them. */
   requiresGrad = false;
 
+  /** Made by `Device` and by ops. */
   constructor(
     readonly device: Device,
     readonly storage: Storage,
