@@ -23,8 +23,9 @@ export interface ProgressOptions {
  * permission.
  *
  * ```ts
- * using progress = new Progress(steps);
- * for (let step = 1; step <= steps; step++) progress.update(step, `reward ${reward.toFixed(3)}`);
+ * const losses = [2.1, 1.4, 0.9];
+ * using progress = new Progress(losses.length);
+ * losses.forEach((loss, i) => progress.update(i + 1, `loss ${loss.toFixed(3)}`));
  * ```
  */
 export class Progress implements Disposable {

@@ -21,7 +21,16 @@ export class Storage {
  * A lifetime: tensors made while it is open die with it, except those handed to `keep`. Use it with `using`:
  *
  * ```ts
- * using step = device.scope();
+ * import { add, Device, mul } from "@stipple/stipple";
+ *
+ * const device = await Device.open();
+ * const x = device.tensor([1, 2, 3]);
+ * function twiceTheNext() {
+ *   using scope = device.scope();
+ *   return scope.keep(mul(add(x, 1), 2)); // the sum dies here, the product lives on
+ * }
+ * if ((await twiceTheNext().data())[0] !== 4) throw new Error("expected (1 + 1) 2 = 4");
+ * device.destroy();
  * ```
  */
 export class Scope {
