@@ -35,7 +35,7 @@ export class Storage {
  */
 export class Scope {
   /** Memory that ends with it. */
-  readonly storages = new Set<Storage>();
+  readonly storages: Set<Storage> = new Set();
 
   /** Made by `Device.scope`. */
   constructor(readonly parent: Scope | null, private readonly onEnd: (scope: Scope) => void) {}
