@@ -1,0 +1,145 @@
+/**
+ * Stipple: tensors with gradients on WebGPU for Deno, and reinforcement learning of autoregressive image generators.
+ *
+ * ```ts
+ * import { AdamW, Device, gradients, Initializer, Linear, mean, square, sub } from "@stipple/stipple";
+ *
+ * const device = await Device.open();
+ * const x = device.tensor([0, 1, 2, 3], [4, 1]);
+ * const wanted = device.tensor([1, 3, 5, 7], [4, 1]); // 2 x + 1
+ * const line = new Linear(new Initializer(device, 1), 1, 1);
+ * const optimizer = new AdamW(device, [line.weight, line.bias], { weightDecay: 0 });
+ * optimizer.learningRate.value = 0.1;
+ *
+ * for (let step = 0; step < 200; step++) {
+ *   using _step = device.scope();
+ *   const loss = mean(square(sub(line.forward(x), wanted)));
+ *   optimizer.advance();
+ *   optimizer.step(gradients(loss, [line.weight, line.bias]));
+ * }
+ *
+ * const weight = await line.weight.item();
+ * if (Math.abs(weight - 2) > 0.05) throw new Error(`expected a slope of 2, got ${weight}`);
+ * device.destroy();
+ * ```
+ *
+ * @module
+ */
+export { UserError } from "./src/error.ts";
+
+// Runtime: adapter, memory, recorder. `Device` is what programs use; `Device.gpu` gives access to its parts.
+export type { Feature, KernelFamily, OpenedAdapter } from "./src/gpu/adapter.ts";
+export type { ErrorLog } from "./src/gpu/error_log.ts";
+export { Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
+export type { Kernel, KernelCache, Overrides, ShaderSource } from "./src/gpu/kernel.ts";
+export { type ParamBlock, type ParamValue, type ParamValues, type Patch, Scalar } from "./src/gpu/params.ts";
+export type { BufferPool, MemoryKind, PoolCounters, PooledMemory } from "./src/gpu/pool.ts";
+export type { KernelProfile, Profiler } from "./src/gpu/profiler.ts";
+export type { BufferPart, Readback } from "./src/gpu/readback.ts";
+export type { Command, Copy, Cost, Dispatch, Grid, Recorder, Recording } from "./src/gpu/recorder.ts";
+export type { ParamField, Shader } from "./src/gpu/wgsl.ts";
+
+// Tensors: lifetimes, gradients, random numbers.
+export type { Captured } from "./src/tensor/captured.ts";
+export { Device, type DispatchGrid, foldGrid, type Launch } from "./src/tensor/device.ts";
+export type { DType } from "./src/tensor/dtype.ts";
+export type { HostArray, HostTensor } from "./src/tensor/host_tensor.ts";
+export { permutation, philox, type PhiloxWords, type RandomKey, unitFloat } from "./src/tensor/philox.ts";
+export type { Scope, Storage } from "./src/tensor/scope.ts";
+export type { Shape } from "./src/tensor/shape.ts";
+export { addGradients, gradients, type TapeNode } from "./src/tensor/tape.ts";
+export { Tensor } from "./src/tensor/tensor.ts";
+
+// Ops.
+export { argmax } from "./src/ops/argmax.ts";
+export { attention, type AttentionOptions, type AttentionVariant } from "./src/ops/attention.ts";
+export { categoricalKl } from "./src/ops/categorical_kl.ts";
+export { clamp } from "./src/ops/clamp.ts";
+export { concat } from "./src/ops/concat.ts";
+export { conv2d, type Conv2dOptions, type Padding } from "./src/ops/conv2d.ts";
+export { crossEntropy } from "./src/ops/cross_entropy.ts";
+export { add, div, maximum, minimum, mul, sub, type Term } from "./src/ops/elementwise_binary.ts";
+export {
+  exp,
+  gelu,
+  geluTanh,
+  log,
+  neg,
+  quickGelu,
+  relu,
+  rsqrt,
+  sigmoid,
+  silu,
+  sqrt,
+  square,
+  tanh,
+} from "./src/ops/elementwise_unary.ts";
+export { embedding } from "./src/ops/embedding.ts";
+export { entropy } from "./src/ops/entropy.ts";
+export { gather } from "./src/ops/gather.ts";
+export { type AdvantageForm, type AdvantageOptions, groupAdvantage } from "./src/ops/group_advantage.ts";
+export { groupNorm } from "./src/ops/group_norm.ts";
+export { type ClipRange, grpoLoss, type GrpoOptions, grpoStatistics, type GrpoTokens } from "./src/ops/grpo_loss.ts";
+export { gumbelTopK, type TopKOptions } from "./src/ops/gumbel_top_k.ts";
+export { layerNorm } from "./src/ops/layer_norm.ts";
+export { logSoftmax } from "./src/ops/log_softmax.ts";
+export { lstm, type LstmLayer, type LstmState } from "./src/ops/lstm.ts";
+export { matmul, type MatmulOptions } from "./src/ops/matmul.ts";
+export type { Epilogue, Layout } from "./src/ops/matmul_product.ts";
+export { maxPool2d, type MaxPool2dOptions } from "./src/ops/max_pool2d.ts";
+export { defineOp, type GradOf, type Op, type OpDefinition, type Outputs, type Run } from "./src/ops/op.ts";
+export { permute } from "./src/ops/permute.ts";
+export { randomNormal, randomUniform } from "./src/ops/random.ts";
+export { type Axes, logsumexp, max, mean, sum, variance } from "./src/ops/reduce.ts";
+export { reshape } from "./src/ops/reshape.ts";
+export { rmsNorm } from "./src/ops/rms_norm.ts";
+export { rotary2d, rotaryTable2d } from "./src/ops/rotary_2d.ts";
+export { sampleCategorical, type SampleOptions } from "./src/ops/sample_categorical.ts";
+export { slice } from "./src/ops/slice.ts";
+export { softmax } from "./src/ops/softmax.ts";
+export { upsampleNearest2d } from "./src/ops/upsample_nearest2d.ts";
+export { where } from "./src/ops/where.ts";
+
+// Layers and optimisers.
+export { Conv2d } from "./src/nn/conv2d.ts";
+export { Embedding } from "./src/nn/embedding.ts";
+export { Initializer } from "./src/nn/init.ts";
+export { Linear } from "./src/nn/linear.ts";
+export { Lstm } from "./src/nn/lstm.ts";
+export { loadParameters, type Module, nestParameters } from "./src/nn/module.ts";
+export { AdamW, type AdamWOptions } from "./src/optim/adamw.ts";
+export { Ema } from "./src/optim/ema.ts";
+export { gradientNorm } from "./src/optim/gradient_norm.ts";
+export { constant, cosine, type Schedule, warmup } from "./src/optim/schedule.ts";
+
+// Models and their training.
+export { Classifier } from "./src/models/classifier.ts";
+export { Judge } from "./src/models/judge.ts";
+export { type GenerateOptions, LstmGenerator, type LstmGeneratorConfig } from "./src/models/lstm_generator.ts";
+export { MlpClassifier } from "./src/models/mlp_classifier.ts";
+export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
+export type { PaintedImages, Reward, WeightedReward } from "./src/rewards/reward.ts";
+export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
+export { MaximumLikelihood, type MaximumLikelihoodOptions } from "./src/rl/maximum_likelihood.ts";
+export { type Normalisation, tokenWeights } from "./src/rl/token_weights.ts";
+
+// Evaluation.
+export { type Classification, classify, type JudgeScore, scoreOf } from "./src/eval/classify.ts";
+export { type LabelledImages, relativeDiversity } from "./src/eval/diversity.ts";
+export { frechetDistance, type FrechetStatistics, frechetStatistics } from "./src/eval/frechet.ts";
+export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
+
+// Data and files.
+export { type Digits, loadMnist, resizeDigits, splitDigits, type SplitSizes } from "./src/data/digits.ts";
+export { type IdxImages, readIdxDigits, readIdxImages, readIdxLabels } from "./src/data/idx.ts";
+export { resizeBilinear } from "./src/data/resize.ts";
+export { encodeNpz, type NpyArray, type NpyContent, type NpyData, parseNpz, readNpz, writeNpz } from "./src/io/npz.ts";
+export {
+  encodeSafetensors,
+  parseSafetensors,
+  readSafetensors,
+  type Safetensors,
+  writeSafetensors,
+} from "./src/io/safetensors.ts";
+export { parseTorchCheckpoint, readTorchCheckpoint } from "./src/io/torch_checkpoint.ts";
+export { readWeights } from "./src/io/weights.ts";
