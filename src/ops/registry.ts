@@ -7,6 +7,7 @@
  */
 export { argmaxOp } from "./argmax.ts";
 export { attentionOp } from "./attention.ts";
+export { categoricalKlOp } from "./categorical_kl.ts";
 export { clampOp } from "./clamp.ts";
 export { concatOp } from "./concat.ts";
 export { conv2dOp } from "./conv2d.ts";
@@ -14,6 +15,7 @@ export { crossEntropyOp } from "./cross_entropy.ts";
 export { elementwiseBinaryOp } from "./elementwise_binary.ts";
 export { elementwiseUnaryOp } from "./elementwise_unary.ts";
 export { embeddingOp } from "./embedding.ts";
+export { entropyOp } from "./entropy.ts";
 export { gatherOp } from "./gather.ts";
 export { groupAdvantageOp } from "./group_advantage.ts";
 export { groupNormOp } from "./group_norm.ts";
