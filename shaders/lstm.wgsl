@@ -8,7 +8,7 @@
 //   is one subgroup and owns TM rows x 32 hidden units with all their gates, so that the cell runs in registers
 // cost a step: 8 B H^2 FLOP forward, as much backward; bound by the multiply-adds
 //@include texture
-override SAVE: u32 = 1; // keep gates and cells for backward
+override SAVE: u32 = 1; // keep the gates for backward
 const TM = 16u;
 struct Params { b: u32, t: u32, steps: u32, h: u32 }
 
@@ -56,8 +56,8 @@ fn step(@builtin(global_invocation_id) id: vec3u) {
     gates[(row * 4u + 1u) * H + unit] = s.y;
     gates[(row * 4u + 2u) * H + unit] = g;
     gates[(row * 4u + 3u) * H + unit] = s.w;
-    cs[row * H + unit] = c;
   }
+  cs[row * H + unit] = c;
 }
 
 @group(0) @binding(0) var xg4: texture_storage_2d<rgba32float, read>;
@@ -90,8 +90,8 @@ fn cell(b: u32, unit: u32, i: vec4f, f: vec4f, g: vec4f, o: vec4f) {
     gates4[base + h4] = zf;
     gates4[base + 2u * h4] = zg;
     gates4[base + 3u * h4] = zo;
-    cs4[row * h4 + unit] = c;
   }
+  cs4[row * h4 + unit] = c;
 }
 
 @compute @workgroup_size(8)

@@ -54,7 +54,7 @@ export const lstmOp = defineOp({
     const save = device.gradEnabled;
     const y = run.empty([b, steps, h]);
     const gates = save ? run.empty([b, steps, 4 * h]) : run.empty([1]);
-    const cs = save ? run.empty([b, steps, h]) : run.empty([2]);
+    const cs = run.empty([b, steps, h]);
     const place = (tensor: Tensor) => lanes ? inTexture(tensor) : tensor;
     const [gateInput, weights] = [place(xg), place(wHh)];
     const fresh = () => device.empty([b, h], "f32", "lstm", lanes ? "texture" : "buffer");
@@ -72,7 +72,7 @@ export const lstmOp = defineOp({
       });
       before = after;
     }
-    const last = save ? takeStep(run, cs, steps - 1) : run.empty([b, h]);
+    const last = steps === 1 ? cs.view([b, h]) : takeStep(run, cs, steps - 1);
     return { out: [y, last] as const, saved: { sizes, lanes, x, wIh, wHh, h0, c0, y, gates, cs } };
   },
   backward(run, saved, [dyGiven, dc], wanted) {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import { lstm, lstmOp } from "../../src/ops/lstm.ts";
+import { concat } from "../../src/ops/concat.ts";
+import { slice } from "../../src/ops/slice.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import { assertAllClose } from "../support/assert_all_close.ts";
+import { seededRandom } from "../support/random.ts";
 import { checkOp } from "../support/check_op.ts";
 import { testDevice } from "../support/device.ts";
 import { Ref } from "../support/ref.ts";
@@ -99,6 +104,39 @@ checkOp(lstmOp, {
 
 function shapesOf(b: number, t: number, i: number, h: number) {
   return [[b, t, i], [4 * h, i], [4 * h, h], [4 * h], [4 * h], [b, h], [b, h]];
+}
+
+for (const hidden of [5, 8]) {
+  Deno.test(`lstm without gradient, step by step, equals the whole sequence, hidden ${hidden}`, async () => {
+    const device = await testDevice();
+    using _scope = device.scope();
+    const random = seededRandom(1);
+    const make = (...shape: number[]) =>
+      device.tensor(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random() - 0.5), shape);
+    const layer = (inputs: number) => ({
+      weightIh: make(4 * hidden, inputs),
+      weightHh: make(4 * hidden, hidden),
+      biasIh: make(4 * hidden),
+      biasHh: make(4 * hidden),
+    });
+    const layers = [layer(4), layer(hidden)];
+    const x = make(3, 6, 4);
+    const whole = lstm(x, layers);
+    let state = whole.state;
+    const steps: Tensor[] = [];
+    device.noGrad(() => {
+      for (let t = 0; t < 6; t++) {
+        const out = lstm(slice(x, 1, t, t + 1), layers, t === 0 ? undefined : state);
+        state = out.state;
+        steps.push(out.y);
+      }
+    });
+    assertAllClose(await concat(steps, 1).data(), await whole.y.data(), 1e-6);
+    for (const l of [0, 1]) {
+      assertAllClose(await state.h[l]!.data(), await whole.state.h[l]!.data(), 1e-6, "hidden state");
+      assertAllClose(await state.c[l]!.data(), await whole.state.c[l]!.data(), 1e-6, "cell state");
+    }
+  });
 }
 
 Deno.test("lstm refuses weights of other sizes", async () => {
