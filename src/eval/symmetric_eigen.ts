@@ -1,6 +1,8 @@
-/** Eigenvalues, and the eigenvectors as columns of a row-major `[n, n]` matrix; in no particular order. */
+/** Eigenvalues and eigenvectors, in no particular order. */
 export interface SymmetricEigen {
+  /** `[n]`. */
   readonly values: Float64Array;
+  /** Row-major `[n, n]`: the eigenvectors are its columns. */
   readonly vectors: Float64Array;
 }
 
