@@ -1,0 +1,93 @@
+import type { JsonValue } from "../io/json.ts";
+import { MetricsLog } from "../io/metrics_log.ts";
+import type { RunDirectory } from "../io/run_directory.ts";
+import { Progress } from "../report/progress.ts";
+import type { Device } from "../tensor/device.ts";
+import type { HostTensor } from "../tensor/host_tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { loadState, type SavedState, saveState } from "./run_state.ts";
+
+/** Thrown when the user asked to stop: the state is saved. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+}
+
+/** A part of a job that goes in steps and can be interrupted between any two of them. */
+export interface Phase {
+  readonly name: string;
+  readonly steps: number;
+  /** Everything that changes from step to step. */
+  state(): ReadonlyMap<string, Tensor>;
+  restore(tensors: ReadonlyMap<string, HostTensor>): void;
+  /** Runs step `n`, counted from 0, and returns a few words for the progress line. */
+  step(n: number, log: (record: Readonly<Record<string, JsonValue>>) => void): Promise<string>;
+}
+
+/** Runs the phases of a job in order, saving as it goes, from the beginning or from where a run stopped. */
+export class PhaseRunner {
+  #lines = 0;
+  #lastSave = performance.now();
+
+  private constructor(
+    readonly run: RunDirectory,
+    private readonly device: Device,
+    private readonly log: MetricsLog,
+    private readonly signal: AbortSignal,
+    private readonly saveSeconds: number,
+    private saved: SavedState | null,
+  ) {
+    this.#lines = saved?.lines ?? 0;
+  }
+
+  /** @param resume take up the saved state of the run; metrics after it are dropped, since they will come again. */
+  static async open(
+    run: RunDirectory,
+    device: Device,
+    options: { readonly resume: boolean; readonly signal: AbortSignal; readonly saveSeconds: number },
+  ): Promise<PhaseRunner> {
+    const saved = options.resume ? await loadState(run) : null;
+    const log = await MetricsLog.open(run.metrics);
+    await log.truncateTo(saved?.lines ?? 0);
+    return new PhaseRunner(run, device, log, options.signal, options.saveSeconds, saved);
+  }
+
+  /** True where the saved state lies behind this phase, given all phases in order: its result is on disk. */
+  isDone(name: string, order: readonly string[]): boolean {
+    return this.saved !== null && order.indexOf(this.saved.phase) > order.indexOf(name);
+  }
+
+  /** Notes that a phase begins, so that a run killed from here on does not repeat the one before. */
+  async begin(name: string): Promise<void> {
+    if (this.saved?.phase === name) return;
+    this.saved = null;
+    await saveState(this.run, this.device, { phase: name, step: 0, lines: this.#lines }, new Map());
+  }
+
+  /** Runs the steps of a phase that are still to do. @throws {Interrupted} after saving, where the signal asks. */
+  async steps(phase: Phase): Promise<void> {
+    const from = this.saved?.phase === phase.name ? this.saved.step : 0;
+    if (from > 0) phase.restore(this.saved!.tensors);
+    this.saved = null;
+    using progress = new Progress(phase.steps, { initial: from });
+    for (let n = from; n < phase.steps; n++) {
+      const info = await phase.step(n, (record) => this.record({ phase: phase.name, ...record }));
+      progress.update(n + 1, `${phase.name} ${info}`);
+      await new Promise((resolve) => setTimeout(resolve, 0)); // signals are delivered between turns of the event loop
+      const due = performance.now() - this.#lastSave > this.saveSeconds * 1000;
+      if (!due && !this.signal.aborted) continue;
+      await saveState(this.run, this.device, { phase: phase.name, step: n + 1, lines: this.#lines }, phase.state());
+      this.#lastSave = performance.now();
+      if (this.signal.aborted) throw new Interrupted();
+    }
+  }
+
+  /** Appends to metrics.jsonl. */
+  record(record: Readonly<Record<string, JsonValue>>): void {
+    this.log.append(record);
+    this.#lines++;
+  }
+
+  [Symbol.dispose](): void {
+    this.log.close();
+  }
+}
