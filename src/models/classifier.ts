@@ -18,16 +18,16 @@ export class Classifier extends Judge {
   readonly conv2: Conv2d;
   /** 256 to 128. */
   readonly fc1: Linear;
-  /** 128 to 10. */
+  /** 128 to the classes. */
   readonly fc2: Linear;
 
   /** Draws the first values. */
-  constructor(init: Initializer) {
+  constructor(init: Initializer, classes = 10) {
     super();
     this.conv1 = new Conv2d(init, 1, 32, 3, { padding: 1, relu: true }, pixelGain * heGain);
     this.conv2 = new Conv2d(init, 32, 64, 3, { padding: 1, relu: true }, heGain);
     this.fc1 = new Linear(init, 256, 128, heGain);
-    this.fc2 = new Linear(init, 128, 10);
+    this.fc2 = new Linear(init, 128, classes);
   }
 
   /** `fc2`. */
