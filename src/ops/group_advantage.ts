@@ -13,6 +13,7 @@ export interface AdvantageOptions {
   /** Rewards of one condition, in a row: K. */
   readonly groupSize: number;
   /** How a reward is compared. */
+  /** What is subtracted from a reward, and what it is divided by. */
   readonly form: AdvantageForm;
   /** Largest |A|; default 5. */
   readonly limit?: number;
