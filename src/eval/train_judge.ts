@@ -11,7 +11,7 @@ import { JudgeBatches } from "./judge_batches.ts";
 
 /** How long to train a judge, and with what randomness. */
 export interface JudgeTraining {
-  /** Passes over the digits: 8 take the convolutional judge, 12 the fully connected one to 97 % of 1,000 digits. */
+  /** Passes over the digits: 8 take the convolutional judge, 12 the fully connected one to about 97 %. */
   readonly epochs: number;
   /** Of order, augmentation and negatives, u32. */
   readonly seed: number;
