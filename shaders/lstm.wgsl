@@ -2,13 +2,13 @@
 //   z = xg_t + h_{t-1} W_hh^T;  i, f, o = sigmoid, g = tanh;  c_t = f c_{t-1} + i g;  h_t = o tanh(c_t)
 // backward, t from the last step: dh = dy_t + dz_{t+1} W_hh;  dc = dc_{t+1} f_{t+1} + dh o (1 - tanh^2 c_t);
 //   dz_i = dc g i (1 - i), dz_f = dc c_{t-1} f (1 - f), dz_g = dc i (1 - g^2), dz_o = dh tanh(c_t) o (1 - o)
-// xg, gates, dz: [B,T,4H]; y, cs, dy: [B,T,H]; w_hh: [4H,H]; h, c, dc: [B,H]
+// xg, gates, dz: [B,T,4H]; y, cs, dy, before (h_{t-1} of every step): [B,T,H]; w_hh: [4H,H]; h, c, dc: [B,H]
 // step, backward_step: one lane per (b, hidden unit), any size; the reference of the tiles below
 // lane_step, lane_backward_step: H divisible by 4, subgroups of 8, what is read again and again in textures; a workgroup
 //   is one subgroup and owns TM rows x 32 hidden units with all their gates, so that the cell runs in registers
 // cost a step: 8 B H^2 FLOP forward, as much backward; bound by the multiply-adds
 //@include texture
-override SAVE: u32 = 1; // keep the gates for backward
+override SAVE: u32 = 1; // keep gates and hidden states for backward
 const TM = 16u;
 struct Params { b: u32, t: u32, steps: u32, h: u32 }
 
@@ -31,6 +31,7 @@ fn tanh4(x: vec4f) -> vec4f {
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 @group(0) @binding(7) var<storage, read_write> gates: array<f32>;
 @group(0) @binding(8) var<storage, read_write> cs: array<f32>;
+@group(0) @binding(9) var<storage, read_write> before: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(32)
@@ -56,6 +57,7 @@ fn step(@builtin(global_invocation_id) id: vec3u) {
     gates[(row * 4u + 1u) * H + unit] = s.y;
     gates[(row * 4u + 2u) * H + unit] = g;
     gates[(row * 4u + 3u) * H + unit] = s.w;
+    before[row * H + unit] = h_in[id.y * H + unit];
   }
   cs[row * H + unit] = c;
 }
@@ -69,6 +71,7 @@ fn step(@builtin(global_invocation_id) id: vec3u) {
 @group(0) @binding(6) var<storage, read_write> y4: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> gates4: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> cs4: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> before4: array<vec4f>;
 
 fn cell(b: u32, unit: u32, i: vec4f, f: vec4f, g: vec4f, o: vec4f) {
   let h4 = params.h / 4u;
@@ -90,6 +93,7 @@ fn cell(b: u32, unit: u32, i: vec4f, f: vec4f, g: vec4f, o: vec4f) {
     gates4[base + h4] = zf;
     gates4[base + 2u * h4] = zg;
     gates4[base + 3u * h4] = zo;
+    before4[row * h4 + unit] = textureLoad(h_in4, texel(at));
   }
   cs4[row * h4 + unit] = c;
 }
@@ -243,19 +247,6 @@ fn lane_backward_step(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_inv
   //@unroll i 0 TM
   cell_backward_at(row + $(i)u, unit, d$i);
   //@end
-}
-
-// The hidden state before each step, [B,T,H]: h0, y_0 .. y_(T-2); one lane per element
-@group(0) @binding(0) var<storage, read> y_in: array<f32>;
-@group(0) @binding(1) var<storage, read> h0_in: array<f32>;
-@group(0) @binding(2) var<storage, read_write> before_out: array<f32>;
-
-@compute @workgroup_size(64)
-fn hidden_before(@builtin(global_invocation_id) id: vec3u) {
-  let width = params.steps * params.h;
-  if (id.x >= width) { return; }
-  let at = id.y * width + id.x;
-  if (id.x < params.h) { before_out[at] = h0_in[id.y * params.h + id.x]; } else { before_out[at] = y_in[at - params.h]; }
 }
 
 // out[b] = in[b, t]: the last hidden or cell state

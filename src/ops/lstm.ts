@@ -53,7 +53,8 @@ export const lstmOp = defineOp({
     product(device, all, x, wIh, xg, sum(bIh, bHh));
     const save = device.gradEnabled;
     const y = run.empty([b, steps, h]);
-    const gates = save ? run.empty([b, steps, 4 * h]) : run.empty([1]);
+    const gates = run.empty(save ? [b, steps, 4 * h] : [1]);
+    const hiddenBefore = run.empty(save ? [b, steps, h] : [1]);
     const cs = run.empty([b, steps, h]);
     const place = (tensor: Tensor) => lanes ? inTexture(tensor) : tensor;
     const [gateInput, weights] = [place(xg), place(wHh)];
@@ -64,7 +65,7 @@ export const lstmOp = defineOp({
       const after = states[t % 2]!;
       run.kernel(lanes ? "lane_step" : "step", {
         read: [gateInput, weights, before.h, before.c],
-        write: [after.h, after.c, y, gates, cs],
+        write: [after.h, after.c, y, gates, cs, hiddenBefore],
         params: { b, t, steps, h },
         overrides: { SAVE: save ? 1 : 0, ...(lanes ? { TM: tileRows(b) } : {}) },
         grid: lanes ? laneGrid(sizes) : [Math.ceil(h / 32), b],
@@ -73,10 +74,10 @@ export const lstmOp = defineOp({
       before = after;
     }
     const last = steps === 1 ? cs.view([b, h]) : takeStep(run, cs, steps - 1);
-    return { out: [y, last] as const, saved: { sizes, lanes, x, wIh, wHh, h0, c0, y, gates, cs } };
+    return { out: [y, last] as const, saved: { sizes, lanes, x, wIh, wHh, c0, hiddenBefore, gates, cs } };
   },
   backward(run, saved, [dyGiven, dc], wanted) {
-    const { sizes, x, wIh, wHh, h0, c0, y, gates, cs } = saved;
+    const { sizes, x, wIh, wHh, c0, hiddenBefore, gates, cs } = saved;
     const { b, steps, input, h } = sizes;
     const { device } = run;
     const [wantX, wantWIh, wantWHh, wantBIh, wantBHh, wantH0, wantC0] = wanted;
@@ -109,16 +110,7 @@ export const lstmOp = defineOp({
     const dzIn = hasTiles(device, [h, input, rows]) ? inTexture(dz) : dz; // one copy for the four products below
     if (dx) product(device, { layout: "nn", m: rows, n: input, k: 4 * h, ...shared }, dzIn, wIh, dx);
     if (dWIh) product(device, { layout: "tn", m: 4 * h, n: input, k: rows, ...shared }, dzIn, x, dWIh);
-    if (dWHh) {
-      const before = run.empty([b, steps, h]);
-      run.kernel("hidden_before", {
-        read: [y, h0],
-        write: [before],
-        params: { b, t: 0, steps, h },
-        grid: [Math.ceil(steps * h / 64), b],
-      });
-      product(device, { layout: "tn", m: 4 * h, n: h, k: rows, ...shared }, dzIn, before, dWHh);
-    }
+    if (dWHh) product(device, { layout: "tn", m: 4 * h, n: h, k: rows, ...shared }, dzIn, hiddenBefore, dWHh);
     const dBias = wantBIh || wantBHh ? sumRows(device, dzIn, rows, 4 * h) : null;
     let dh0: Tensor | null = null;
     if (wantH0) {
