@@ -31,7 +31,7 @@ Deno.test("more dispatches than the params ring holds flush in between and keep 
   const a = device.tensor(Float32Array.of(0)), b = device.empty([1]);
   const { counters } = device.gpu.recorder;
   const before = counters.submits;
-  const steps = 2 ** 20 / device.gpu.adapter.device.limits.minUniformBufferOffsetAlignment * 2.5;
+  const steps = Math.ceil(2 ** 20 / device.gpu.adapter.device.limits.minUniformBufferOffsetAlignment * 1.1);
   let expected = 0;
   for (let i = 0; i < steps; i++) {
     launchAffine(...(i % 2 ? [b, a] as const : [a, b] as const), 1, i % 7);
@@ -39,7 +39,7 @@ Deno.test("more dispatches than the params ring holds flush in between and keep 
   }
   const last = steps % 2 ? b : a;
   assert.deepEqual([...await last.data()], [expected]);
-  assert.equal(counters.submits, before + 3);
+  assert.equal(counters.submits, before + 2);
 });
 
 Deno.test("grids above 65535 workgroups are folded and reach every element", async () => {

@@ -184,29 +184,3 @@ Deno.test("two captures live side by side", async () => {
   assert.deepEqual([...await first.result.data()], [3]);
   first.dispose();
 });
-
-Deno.test("a replay costs the host at most 3 microseconds an op", async () => {
-  const device = await testDevice();
-  using _scope = device.scope();
-  const ops = 300, allowed = 3 * ops / 1000;
-  const x = device.tensor([0]), one = new Scalar(1);
-  const captured = device.capture(() => {
-    let y = applyAffine(x, 1, one);
-    for (let i = 1; i < ops; i++) {
-      const next = applyAffine(y, 1, one);
-      y.dispose();
-      y = next;
-    }
-    return y;
-  });
-  let best = Infinity;
-  // The machine may be busy with other work: the least of many repeats is the cost of the code.
-  for (let i = 0; i < 200 && best > allowed; i++) {
-    const start = performance.now();
-    captured.replay();
-    best = Math.min(best, performance.now() - start);
-    assert.deepEqual([...await captured.result.data()], [ops]);
-  }
-  assert.ok(best <= allowed, `${(1000 * best / ops).toFixed(2)} microseconds an op`);
-  captured.dispose();
-});
