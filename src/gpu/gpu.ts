@@ -4,7 +4,7 @@ import { ErrorLog } from "./error_log.ts";
 import { KernelCache } from "./kernel.ts";
 import { BufferPool } from "./pool.ts";
 import { Profiler } from "./profiler.ts";
-import { Readback, readsWithoutWaiting } from "./readback.ts";
+import { type BufferPart, Readback, readsWithoutWaiting } from "./readback.ts";
 import { Recorder } from "./recorder.ts";
 
 /** How to open a device. */
@@ -51,6 +51,24 @@ export class Gpu {
   /** Opens the adapter. @throws {UserError} where there is none. */
   static async open(options: GpuOptions = {}): Promise<Gpu> {
     return new Gpu(await openAdapter(options), options.memoryBytes);
+  }
+
+  /**
+   * First bytes of buffers, as they are at the time of the call.
+   *
+   * @throws {Error} the first error that WebGPU reported since the last call, with kernel, file and line where known.
+   */
+  async read(parts: readonly BufferPart[]): Promise<ArrayBuffer[]> {
+    const { lastOp } = this.recorder;
+    let copies: ArrayBuffer[] = [];
+    let failure: unknown;
+    try {
+      copies = await this.readback.read(parts);
+    } catch (cause) {
+      failure = cause;
+    }
+    await this.errors.check(lastOp, failure);
+    return copies;
   }
 
   /**

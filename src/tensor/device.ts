@@ -142,18 +142,10 @@ export class Device {
 
   /** Elements of several tensors, as they are at the time of the call, with one submit and one wait. */
   async read(tensors: readonly Tensor[]): Promise<(Float32Array | Int32Array | Uint32Array)[]> {
-    const { readback, errors, recorder } = this.gpu;
-    if (recorder.capturing) throw new Error("Cannot read values inside a capture: read its result after a replay");
+    const { gpu } = this;
+    if (gpu.recorder.capturing) throw new Error("Cannot read values inside a capture: read its result after a replay");
     const parts = tensors.map((tensor) => ({ source: this.#buffer(tensor, "data"), bytes: tensor.size * 4 }));
-    const { lastOp } = recorder;
-    let copies: ArrayBuffer[] = [];
-    let failure: unknown;
-    try {
-      copies = await readback.read(parts);
-    } catch (cause) {
-      failure = cause;
-    }
-    await errors.check(lastOp, failure);
+    const copies = await gpu.read(parts);
     return copies.map((bytes, i) => arrayOf(tensors[i]!.dtype, bytes));
   }
 
