@@ -98,7 +98,11 @@ export class Recorder {
     }
     const target = this.#capture ?? { commands: this.#commands, params: this.#params };
     if (target.params.full) {
-      if (this.#capture) throw new Error("a captured step holds too many dispatches for its uniform buffer");
+      if (this.#capture) {
+        throw new Error(
+          `Cannot capture more than ${target.commands.length} dispatches in one step: capture it in several parts`,
+        );
+      }
       this.flush();
       target.commands = this.#commands;
     }
@@ -134,9 +138,8 @@ export class Recorder {
     return this.#capture !== null;
   }
 
-  /** Records the dispatches of `body` without running them. */
+  /** Records the dispatches of `body` without running them. Captures do not nest. */
   capture(body: () => void): Recording {
-    if (this.#capture) throw new Error("capture inside capture");
     const params = new ParamBlock(this.device.limits.minUniformBufferOffsetAlignment, captureBytes);
     const capture = this.#capture = { commands: [] as Command[], params };
     try {

@@ -85,6 +85,17 @@ Deno.test("errors are thrown once, by the next read of any tensor", async () => 
   assert.deepEqual([...await x.data()], [0]);
 });
 
+Deno.test("errors that come as events surface too", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const x = device.zeros([1]);
+  const events = ["out of\n  memory", "and again"].map((message) =>
+    new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError(message) })
+  );
+  for (const event of events) device.gpu.adapter.device.dispatchEvent(event);
+  await assert.rejects(x.data(), { message: "GPU error near fill.wgsl/forward: out of memory (and 1 more)" });
+});
+
 Deno.test("watching for errors leaves reads fast", async () => {
   const device = await testDevice();
   using _scope = device.scope();

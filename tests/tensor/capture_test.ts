@@ -154,6 +154,19 @@ Deno.test("what a capture cannot do is said", async () => {
   after.dispose();
 });
 
+Deno.test("a step of too many dispatches is refused", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const x = device.tensor([1]), y = device.empty([1]);
+  const endless = () => {
+    for (;;) launchAffine(x, y, 1, 1);
+  };
+  assert.throws(() => device.capture(endless), {
+    message: /^Cannot capture more than \d{4,} dispatches in one step: capture it in several parts$/,
+  });
+  assert.deepEqual([...await applyAffine(x, 1, 1).data()], [2], "the device works on after the error");
+});
+
 Deno.test("a replay without its inputs or after dispose is refused", async () => {
   const device = await testDevice();
   using _scope = device.scope();
