@@ -28,7 +28,7 @@
 export { UserError } from "./src/error.ts";
 
 // Runtime: adapter, memory, recorder. `Device` is what programs use; `Device.gpu` gives access to its parts.
-export type { Feature, KernelFamily, OpenedAdapter } from "./src/gpu/adapter.ts";
+export type { Feature, OpenedAdapter } from "./src/gpu/adapter.ts";
 export type { ErrorLog } from "./src/gpu/error_log.ts";
 export { Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
 export type { Kernel, KernelCache, Overrides, ShaderSource } from "./src/gpu/kernel.ts";

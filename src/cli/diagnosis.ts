@@ -12,7 +12,7 @@ export interface MachineFacts {
   /** Main memory that programs can still get, in bytes. */
   readonly availableBytes: number;
   /** What WebGPU found. */
-  readonly adapter: Pick<OpenedAdapter, "name" | "software" | "family" | "features" | "subgroupSize">;
+  readonly adapter: Pick<OpenedAdapter, "name" | "software" | "features" | "subgroupSize">;
   /** The limits that the device grants. */
   readonly limits: Pick<
     GPUSupportedLimits,
@@ -36,12 +36,12 @@ export function diagnose(facts: MachineFacts): string[] {
   const { adapter, limits } = facts;
   const granted = wanted.filter((name) => adapter.features.has(name));
   const refused = wanted.filter((name) => !adapter.features.has(name));
-  const lanes = adapter.subgroupSize ? `, subgroups of ${adapter.subgroupSize} lanes` : "";
+  const kernels = adapter.subgroupSize === 8 ? "tiles for subgroups of 8 lanes" : "plain ones, a lane per result";
   const rows = [
     ["runtime", facts.runtime],
     ["adapter", adapter.name],
     ["runs on", adapter.software ? `the CPU, ${facts.cores} cores` : "the GPU"],
-    ["kernels", `${adapter.family} family${lanes}`],
+    ["kernels", kernels],
     ["granted", granted.join(", ") || "no optional feature"],
     ["refused", refused.join(", ") || "nothing"],
     ["tensor", `at most ${size(Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize))}`],

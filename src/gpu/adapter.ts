@@ -15,13 +15,6 @@ const raisedLimits = [
   "maxComputeWorkgroupStorageSize",
 ] as const;
 
-/**
- * Which variants of the heavy kernels suit an adapter: `lane` keeps everything in one lane's registers and never
- * synchronises (software adapters run a workgroup on one core, where barriers are ruinous), `block` shares tiles
- * through workgroup memory (GPUs).
- */
-export type KernelFamily = "lane" | "block";
-
 /** An opened WebGPU device with what kernels need to know about it. */
 export interface OpenedAdapter {
   /** The device, with raised limits and every granted feature. */
@@ -30,11 +23,9 @@ export interface OpenedAdapter {
   readonly name: string;
   /** True for an adapter that runs on the CPU. */
   readonly software: boolean;
-  /** Which variants of the heavy kernels it runs. */
-  readonly family: KernelFamily;
   /** The features it granted. */
   readonly features: ReadonlySet<Feature>;
-  /** The lane count of a subgroup where it is known before running a kernel, else 0. */
+  /** The lane count of a subgroup where it is known before running a kernel, else 0; 8 selects the tiled kernels. */
   readonly subgroupSize: number;
 }
 
@@ -101,7 +92,6 @@ export async function openAdapter(
     device,
     name: [name, adapter.info.device].find((text) => /[A-Za-z]/.test(text)) ?? name,
     software: onCpu,
-    family: onCpu ? "lane" : "block",
     features,
     subgroupSize: onCpu && features.has("subgroups") ? bits / 32 : 0,
   };

@@ -9,7 +9,6 @@ const llvmpipe: MachineFacts = {
   adapter: {
     name: "llvmpipe (LLVM 15.0.6, 256 bits)",
     software: true,
-    family: "lane",
     features: new Set(["subgroups", "timestamp-query"]),
     subgroupSize: 8,
   },
@@ -25,7 +24,6 @@ const gpu: MachineFacts = {
   adapter: {
     name: "NVIDIA H100",
     software: false,
-    family: "block",
     features: new Set(["subgroups", "timestamp-query", "shader-f16"]),
     subgroupSize: 0,
   },
@@ -38,7 +36,7 @@ Deno.test("the doctor describes a software adapter and says that it is slow", ()
     "runtime    Deno 2.9.6 on linux x86_64",
     "adapter    llvmpipe (LLVM 15.0.6, 256 bits)",
     "runs on    the CPU, 2 cores",
-    "kernels    lane family, subgroups of 8 lanes",
+    "kernels    tiles for subgroups of 8 lanes",
     "granted    subgroups, timestamp-query",
     "refused    shader-f16",
     "tensor     at most 128 MiB",
@@ -53,7 +51,7 @@ Deno.test("the doctor finds nothing missing on a GPU with every feature", () => 
   assert.deepEqual(diagnose(gpu).slice(1), [
     "adapter    NVIDIA H100",
     "runs on    the GPU",
-    "kernels    block family",
+    "kernels    plain ones, a lane per result",
     "granted    subgroups, timestamp-query, shader-f16",
     "refused    nothing",
     "tensor     at most 128 MiB",
