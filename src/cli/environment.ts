@@ -4,9 +4,9 @@ import project from "../../deno.json" with { type: "json" };
 /** Version of this program. */
 export const version: string = project.version;
 
-/** Commit of the repository this file lies in, read from its .git folder; null outside of one. */
-export async function currentCommit(): Promise<string | null> {
-  const git = new URL("../../.git/", import.meta.url);
+/** Commit that a repository has checked out, read from its .git folder; null where there is none. */
+export async function currentCommit(repository: URL): Promise<string | null> {
+  const git = new URL(".git/", repository);
   if (git.protocol !== "file:") return null;
   try {
     const head = (await Deno.readTextFile(new URL("HEAD", git))).trim();

@@ -1,16 +1,19 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { loadConfig } from "../config/load_config.ts";
 import { UserError } from "../error.ts";
 import { balancedLabels, paintDigits } from "../eval/paint_digits.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
-import { writeNpz } from "../io/npz.ts";
 import { RunDirectory } from "../io/run_directory.ts";
 import { digitsArGrpoSchema } from "../jobs/digits_config.ts";
 import { digitSize } from "../jobs/digits_data.ts";
 import { loadModel, makeGenerator } from "../jobs/digits_models.ts";
+import { writeSamples } from "../jobs/digits_samples.ts";
 import { imageGrid } from "../report/grid.ts";
 import { Device } from "../tensor/device.ts";
 import { printLine } from "./terminal.ts";
+
+/** Models that a run may hold. */
+const models = ["model", "pretrained", "from_scratch"];
 
 interface SampleOptions {
   readonly run: string;
@@ -28,7 +31,7 @@ export function sampleCommand(program: Command): void {
   program
     .description("Paints images with the model of a run.")
     .requiredOption("--run <dir>", "folder that train wrote")
-    .option("--model <name>", "which model of the run: model, pretrained or from_scratch", "model")
+    .addOption(new Option("--model <name>", "which model of the run").choices(models).default("model"))
     .option("--classes <list>", "classes to paint in turn, such as 7 or 0-4 or 1,3,5", "0-9")
     .option("--count <n>", "number of images", "100")
     .option("--seed <n>", "of the sampling; the same seed paints the same images", "0")
@@ -56,18 +59,15 @@ async function sample(options: SampleOptions): Promise<void> {
   const model = makeGenerator(device, config);
   await loadModel(run, options.model, model);
   const labels = balancedLabels(count, classes);
-  const { images } = await paintDigits(device, model, labels, { seed, temperature });
+  const painted = await paintDigits(device, model, labels, { seed, temperature });
   if (npz !== undefined) {
-    await writeNpz(npz, {
-      arr_0: { dtype: "uint8", shape: [count, digitSize, digitSize, 1], data: images },
-      labels: { dtype: "int64", shape: [count], data: Int32Array.from(labels) },
-    });
+    await writeSamples(npz, painted);
     printLine(`${count} images in ${npz}`);
   }
   if (grid !== undefined) {
     await writeFileAtomic(
       grid,
-      imageGrid({ images, size: digitSize, columns: Math.min(count, gridColumns(classes.length)) }),
+      imageGrid({ images: painted.images, size: digitSize, columns: gridColumns(classes.length) }),
     );
     printLine(`${count} images as a grid in ${grid}`);
   }
@@ -79,7 +79,7 @@ function gridColumns(classes: number): number {
 }
 
 /** Classes of a list such as `0-4,7`. */
-export function parseClasses(text: string): number[] {
+function parseClasses(text: string): number[] {
   return text.split(",").flatMap((part) => {
     const [, from, to] = /^(\d)(?:-(\d))?$/.exec(part.trim()) ?? [];
     if (from === undefined || (to !== undefined && Number(to) < Number(from))) {

@@ -49,7 +49,7 @@ async function start(file: string, overrides: readonly string[], out: string | u
   await run.writeText("config.yaml", canonicalConfig(config));
   await run.writeEnvironment({
     version,
-    commit: await currentCommit(),
+    commit: await currentCommit(new URL("../../", import.meta.url)),
     adapter: device.gpu.adapter.name,
     seed: config.seed,
   });

@@ -1,3 +1,4 @@
+import { UserError } from "../error.ts";
 import { permutation } from "../tensor/philox.ts";
 import type { Digits } from "./digits.ts";
 
@@ -59,8 +60,19 @@ export class Shuffler {
   #epoch = -1;
   #order: Uint32Array = new Uint32Array();
 
-  /** @param batchSize at most `count`; what is left of an epoch is left out. */
-  constructor(private readonly count: number, private readonly batchSize: number, private readonly seed: number) {}
+  /**
+   * Starts nowhere: any batch may be asked for first.
+   *
+   * @param batchSize at most `count`; what is left of an epoch is left out.
+   * @throws {UserError} for a larger one.
+   */
+  constructor(private readonly count: number, private readonly batchSize: number, private readonly seed: number) {
+    if (batchSize > count) {
+      throw new UserError(
+        `Cannot make batches of ${batchSize} from ${count} digits: lower the batch size, or raise data.train`,
+      );
+    }
+  }
 
   /** Batches in an epoch. */
   get batchesPerEpoch(): number {

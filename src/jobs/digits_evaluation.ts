@@ -1,6 +1,6 @@
+import { join } from "node:path";
 import { type DigitsScore, evaluateDigits, RealDigits } from "../eval/evaluate_digits.ts";
 import { balancedLabels, paintDigits, type PaintedDigits } from "../eval/paint_digits.ts";
-import { encodeNpz } from "../io/npz.ts";
 import type { LstmGenerator } from "../models/lstm_generator.ts";
 import { comparisonGrid } from "../report/grid.ts";
 import type { DigitsJob } from "./digits_ar_grpo.ts";
@@ -9,6 +9,7 @@ import { digitSize } from "./digits_data.ts";
 import { divergence, randomPixels } from "./digits_divergence.ts";
 import type { Judges } from "./digits_judges.ts";
 import { loadModel, makeGenerator } from "./digits_models.ts";
+import { writeSamples } from "./digits_samples.ts";
 
 /** What `eval.json` says of one model. */
 export interface ModelEvaluation extends Omit<DigitsScore, "frechetFloor"> {
@@ -74,13 +75,7 @@ export async function evaluateModels(job: DigitsJob, judges: Judges, real: RealD
     const klToPretrained = reference && await divergence(device, model, reference, painted);
     models[name] = { ...score, klToPretrained };
     await writeGrid(job, real, name, name.replace("_", " "), painted);
-    const data = Int32Array.from(labels);
-    const shape = [samples, digitSize, digitSize, 1];
-    const arrays = {
-      arr_0: { dtype: "uint8", shape, data: painted.images },
-      labels: { dtype: "int64", shape: [samples], data },
-    };
-    await run.writeBytes(`samples/${name}.npz`, encodeNpz(arrays as Parameters<typeof encodeNpz>[0]));
+    await writeSamples(join(run.samples, `${name}.npz`), painted);
   };
   await evaluate("random_pixels", null, randomPixels(labels, digitSize ** 2, seed));
   for (const name of names) {

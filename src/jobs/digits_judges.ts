@@ -17,26 +17,20 @@ export interface Judges {
   readonly b: Judge;
 }
 
-/** Makes the judges with first weights; A and B differ in architecture, initialisation and order of data. */
-export function newJudges({ device, config: { seed } }: Pick<DigitsJob, "device" | "config">): Judges {
-  return {
-    a: new Classifier(new Initializer(device, seed + 1)),
-    b: new MlpClassifier(new Initializer(device, seed + 2)),
-  };
-}
-
-/** Trains both judges on real digits, or loads them where the run has them, and prints their test accuracy. */
+/**
+ * Trains both judges on real digits and prints their test accuracy, or loads them where the run has them. A and B differ
+ * in architecture, initialisation and order of data.
+ */
 export async function makeJudges(job: DigitsJob, done: boolean): Promise<Judges> {
   const { device, run, runner, config, data, note, signal } = job;
-  const judges = newJudges(job);
+  const seeds = { a: config.seed + 1, b: config.seed + 2 };
+  const judges = {
+    a: new Classifier(new Initializer(device, seeds.a)),
+    b: new MlpClassifier(new Initializer(device, seeds.b)),
+  };
   if (!done) await runner.begin("judges");
-  const { a_epochs, b_epochs } = config.judges;
-  for (
-    const [name, judge, seed, epochs] of [
-      ["a", judges.a, config.seed + 1, a_epochs],
-      ["b", judges.b, config.seed + 2, b_epochs],
-    ] as const
-  ) {
+  for (const name of ["a", "b"] as const) {
+    const judge = judges[name], seed = seeds[name], epochs = config.judges[`${name}_epochs`];
     if (done) {
       await loadModel(run, `judge_${name}`, judge);
       continue;

@@ -24,7 +24,7 @@ export function makeGenerator(device: Device, { generator, seed }: DigitsArGrpoC
 }
 
 /** The file of a finished model of a run: `pretrained`, `from_scratch`, `model`, `judge_a` or `judge_b`. */
-export function weightsPath(run: RunDirectory, name: string): string {
+function weightsPath(run: RunDirectory, name: string): string {
   return join(run.checkpoints, `${name}.safetensors`);
 }
 

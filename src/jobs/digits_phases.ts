@@ -1,9 +1,9 @@
-import { likelihoodLoss, MaximumLikelihood } from "../rl/maximum_likelihood.ts";
-import { type Digits } from "../data/digits.ts";
+import type { Digits } from "../data/digits.ts";
 import { sequenceBatch } from "../data/pixel_sequences.ts";
 import type { LstmGenerator } from "../models/lstm_generator.ts";
 import { loadParameters } from "../nn/module.ts";
 import type { ArGrpo, UpdateMetrics } from "../rl/ar_grpo.ts";
+import { likelihoodLoss, MaximumLikelihood } from "../rl/maximum_likelihood.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -19,6 +19,7 @@ export class PretrainPhase implements Phase {
   readonly name = "pretrain";
   readonly steps: number;
   readonly #training: MaximumLikelihood;
+  readonly #test: Digits;
   #info = "";
 
   constructor(
@@ -40,8 +41,6 @@ export class PretrainPhase implements Phase {
     this.steps = this.#training.steps;
     this.#test = data.test;
   }
-
-  readonly #test: Digits;
 
   state(): Map<string, Tensor> {
     const { optimizer, ema } = this.#training;

@@ -52,12 +52,28 @@ export async function saveState(
   await writeSafetensors(statePath(run), await toHost(device, tensors), metadata);
 }
 
-/** Reads what `saveState` wrote. @throws {UserError} for a file of another kind. */
-export async function loadState(run: RunDirectory): Promise<SavedState> {
-  const { tensors, metadata } = await readSafetensors(statePath(run));
+/**
+ * Reads what `saveState` wrote; null for a run that was stopped before it saved anything.
+ *
+ * @throws {UserError} for a file of another kind.
+ */
+export async function loadState(run: RunDirectory): Promise<SavedState | null> {
+  const path = statePath(run);
+  if (!await exists(path)) return null;
+  const { tensors, metadata } = await readSafetensors(path);
   const { phase, step, lines } = metadata;
   if (phase === undefined || !/^\d+$/.test(step ?? "") || !/^\d+$/.test(lines ?? "")) {
-    throw new UserError(`Cannot resume from ${statePath(run)}: it has no phase, step and lines; start a new run`);
+    throw new UserError(`Cannot resume from ${path}: it has no phase, step and lines; start a new run`);
   }
   return { phase, step: Number(step), lines: Number(lines), tensors };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }

@@ -98,8 +98,8 @@ export class ArGrpo {
   readonly #experience: Captured<Experience>;
   readonly #inner: Captured<Inner>;
   readonly #partNames: readonly string[];
-  readonly #shuffler: Shuffler;
-  readonly #real: readonly [Tensor, Tensor, Tensor];
+  /** Real digits for the likelihood, rewritten before every inner epoch; null without. */
+  readonly #real: { readonly order: Shuffler; readonly batch: readonly [Tensor, Tensor, Tensor] } | null;
 
   /**
    * Records an update, to be replayed.
@@ -127,9 +127,10 @@ export class ArGrpo {
     this.#partNames = rewards.map(({ reward }) => reward.name);
     this.#schedule = warmup(warmupUpdates, constant(learningRate));
     this.optimizer = new AdamW(device, parameters, { betas: [0.9, 0.99], weightDecay: 0, maxGradNorm });
-    this.#shuffler = new Shuffler(digits.count, likelihoodBatch, seed + 1);
-    const batch = () => device.zeros([likelihoodBatch, pixels], "i32");
-    this.#real = [batch(), batch(), batch()];
+    const ids = () => device.zeros([likelihoodBatch, pixels], "i32");
+    this.#real = options.likelihoodWeight > 0
+      ? { order: new Shuffler(digits.count, likelihoodBatch, seed + 1), batch: [ids(), ids(), ids()] }
+      : null;
     this.#experience = device.capture(() => device.noGrad(() => this.#collect(rows, reference, rewards)));
     this.#inner = device.capture(() => this.#improve(rows, weight, this.#experience.result, parameters));
   }
@@ -146,7 +147,7 @@ export class ArGrpo {
     const collected = performance.now();
     const inner: number[][] = [];
     for (let epoch = 0; epoch < innerEpochs; epoch++) {
-      if (this.options.likelihoodWeight > 0) this.#loadReal(n * innerEpochs + epoch);
+      this.#loadReal(n * innerEpochs + epoch);
       this.optimizer.advance();
       this.#inner.replay();
       const { statistics, kl, entropy, likelihood } = this.#inner.result;
@@ -220,8 +221,8 @@ export class ArGrpo {
       if (kl === "exact" && beta > 0) loss = add(loss, mul(exact, beta));
     }
     let likelihood = zero();
-    if (likelihoodWeight > 0) {
-      const real = likelihoodLoss(this.model, ...this.#real);
+    if (this.#real) {
+      const real = likelihoodLoss(this.model, ...this.#real.batch);
       likelihood = reshape(real, [1]);
       loss = add(loss, mul(real, likelihoodWeight));
     }
@@ -235,9 +236,9 @@ export class ArGrpo {
   }
 
   #loadReal(n: number): void {
-    const { inputs, places, targets } = sequenceBatch(this.digits, this.#shuffler.batch(n), this.model.config);
-    this.#real[0].write(inputs);
-    this.#real[1].write(places);
-    this.#real[2].write(targets);
+    if (!this.#real) return;
+    const { order, batch } = this.#real;
+    const { inputs, places, targets } = sequenceBatch(this.digits, order.batch(n), this.model.config);
+    [inputs, places, targets].forEach((values, i) => batch[i]!.write(values));
   }
 }

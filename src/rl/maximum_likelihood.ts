@@ -1,4 +1,4 @@
-import { type Digits } from "../data/digits.ts";
+import type { Digits } from "../data/digits.ts";
 import { sequenceBatch, Shuffler } from "../data/pixel_sequences.ts";
 import type { LstmGenerator } from "../models/lstm_generator.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";

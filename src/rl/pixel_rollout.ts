@@ -16,7 +16,7 @@ export class RolloutRows {
   /** i32 `[N]`. */
   readonly classes: Tensor;
   /** i32 `[N]`, distinguishes the random numbers of the rows. */
-  readonly keys: Tensor;
+  readonly #keys: Tensor;
   /** i32 `[N, 1]`, the first token. */
   readonly #begin: Tensor;
   /** i32 `[N, T]`. */
@@ -28,7 +28,7 @@ export class RolloutRows {
     const { levels, classes, pixels } = model.config;
     const n = labels.length;
     this.classes = device.tensor(Int32Array.from(labels));
-    this.keys = device.tensor(Int32Array.from(labels.keys()));
+    this.#keys = device.tensor(Int32Array.from(labels.keys()));
     this.#begin = device.tensor(Int32Array.from(labels, (label) => levels + label), [n, 1]);
     this.#places = device.tensor(placesOf(labels, pixels, classes), [n, pixels]);
     this.#values = device.tensor(Float32Array.from({ length: levels }, (_, level) => level / (levels - 1)), [
@@ -42,7 +42,7 @@ export class RolloutRows {
     options: { temperature: number; seed: number; update: Scalar; stream: number },
   ): { tokens: Tensor; logProbs: Tensor } {
     const { temperature, seed, update, stream } = options;
-    return this.model.generate(this.classes, this.keys, {
+    return this.model.generate(this.classes, this.#keys, {
       temperature,
       key: { seed, stream: update, purpose: stream },
     });
