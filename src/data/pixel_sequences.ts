@@ -4,7 +4,7 @@ import type { Digits } from "./digits.ts";
 
 /** Sizes that turn images into token sequences. */
 export interface SequenceFormat {
-  /** Number of grey levels; the bytes of the images are divided evenly among them. */
+  /** Number of grey levels, evenly spaced from black to white. */
   readonly levels: number;
   readonly classes: number;
 }
@@ -19,9 +19,9 @@ export interface SequenceBatch {
   readonly targets: Int32Array;
 }
 
-/** Grey level of a byte. */
+/** Grey level nearest to a byte. */
 export function levelOf(byte: number, levels: number): number {
-  return Math.floor(byte * levels / 256);
+  return Math.round(byte * (levels - 1) / 255);
 }
 
 /** Byte that stands for a grey level: 0 for the first, 255 for the last. */
