@@ -15,7 +15,7 @@ export const tinyConfig: LstmGeneratorConfig = {
   input: "contextual",
 };
 
-/** A generator with weights in (-spread, spread): 0.6 makes distributions far from uniform. */
+/** A generator with weights in (-spread, spread): the larger, the further its distributions are from uniform. */
 export function tinyGenerator(device: Device, changes: Partial<LstmGeneratorConfig> = {}, spread = 0.6): LstmGenerator {
   const model = new LstmGenerator(new Initializer(device, 1), { ...tinyConfig, ...changes });
   const random = seededRandom(5);
