@@ -120,11 +120,13 @@ async function optimise(
   await runner.begin(phase);
   const trainer = new ArGrpo(model, reference, rewardsOf(job, judges), ofClasses(job.data.train, job.classes), {
     ...optionsOf(job),
+    updates,
     ...changes,
   });
   const inspector = new DigitsInspector(job, judges, real, phase, model);
-  await runner.steps(new GrpoPhase(phase, updates, model, trainer, (n) => inspector.look(n)));
-  trainer.dispose();
+  const training = new GrpoPhase(phase, updates, model, trainer, (n) => inspector.look(n));
+  await runner.steps(training);
+  training.finish();
   await saveModel(run, name, device, model);
 }
 
@@ -133,7 +135,7 @@ function rewardsOf({ config }: DigitsJob, { a }: Judges): WeightedReward[] {
   return [{ reward: new ClassifierReward(a, form), weight }];
 }
 
-function optionsOf({ config: { grpo, seed }, classes }: DigitsJob): ArGrpoOptions {
+function optionsOf({ config: { grpo, seed }, classes }: DigitsJob): Omit<ArGrpoOptions, "updates"> {
   return {
     groups: Array.from({ length: grpo.groups }, (_, i) => classes[i % classes.length]!),
     groupSize: grpo.group_size,
@@ -141,6 +143,7 @@ function optionsOf({ config: { grpo, seed }, classes }: DigitsJob): ArGrpoOption
     learningRate: grpo.learning_rate,
     warmupUpdates: grpo.warmup_updates,
     maxGradNorm: grpo.max_grad_norm,
+    emaDecay: grpo.ema_decay,
     advantage: grpo.advantage,
     normalisation: grpo.normalisation,
     clipLow: grpo.clip_low,

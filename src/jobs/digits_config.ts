@@ -25,6 +25,7 @@ const grpo = z.strictObject({
   learning_rate: positive,
   warmup_updates: z.int().min(0),
   max_grad_norm: positive,
+  ema_decay: z.number().min(0).lt(1),
   advantage: z.enum(["mean", "mean_std", "rloo", "batch"]),
   normalisation: z.enum(["sequence_mean", "token_mean", "constant_length"]),
   clip_low: share,

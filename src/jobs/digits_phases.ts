@@ -2,6 +2,8 @@ import type { Digits } from "../data/digits.ts";
 import { sequenceBatch } from "../data/pixel_sequences.ts";
 import type { LstmGenerator } from "../models/lstm_generator.ts";
 import { loadParameters } from "../nn/module.ts";
+import type { AdamW } from "../optim/adamw.ts";
+import type { Ema } from "../optim/ema.ts";
 import type { ArGrpo, UpdateMetrics } from "../rl/ar_grpo.ts";
 import { likelihoodLoss, MaximumLikelihood } from "../rl/maximum_likelihood.ts";
 import type { Device } from "../tensor/device.ts";
@@ -43,20 +45,11 @@ export class PretrainPhase implements Phase {
   }
 
   state(): Map<string, Tensor> {
-    const { optimizer, ema } = this.#training;
-    const averages = new Map(ema.averages.map((tensor, i) => [String(i), tensor]));
-    return new Map([
-      ...prefixed("model", this.model.parameters()),
-      ...prefixed("optimizer", optimizer.state()),
-      ...prefixed("ema", averages),
-    ]);
+    return stateOf(this.model, this.#training);
   }
 
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
-    loadParameters(this.model, unprefixed("model", tensors));
-    this.#training.optimizer.restore(unprefixed("optimizer", tensors));
-    const averages = unprefixed("ema", tensors);
-    this.#training.ema.averages.forEach((tensor, i) => tensor.write(averages.get(String(i))!.data));
+    restoreState(this.model, this.#training, tensors);
   }
 
   async step(n: number, log: (record: Record<string, number>) => void): Promise<string> {
@@ -93,30 +86,59 @@ export class PretrainPhase implements Phase {
 
 /** Policy optimisation as a phase. */
 export class GrpoPhase implements Phase {
+  /** `inspect` is called after every update with its number from 1, while the model holds the averaged weights. */
   constructor(
     readonly name: string,
     readonly steps: number,
     private readonly model: LstmGenerator,
     private readonly trainer: ArGrpo,
-    /** Called after every update with its number from 1; what it returns is logged with the update. */
     private readonly inspect: (updates: number) => Promise<Record<string, number>>,
   ) {}
 
   state(): Map<string, Tensor> {
-    return new Map([
-      ...prefixed("model", this.model.parameters()),
-      ...prefixed("optimizer", this.trainer.optimizer.state()),
-    ]);
+    return stateOf(this.model, this.trainer);
   }
 
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
-    loadParameters(this.model, unprefixed("model", tensors));
-    this.trainer.optimizer.restore(unprefixed("optimizer", tensors));
+    restoreState(this.model, this.trainer, tensors);
   }
 
   async step(n: number, log: (record: UpdateMetrics) => void): Promise<string> {
     const metrics = await this.trainer.update(n);
-    log({ ...metrics, ...await this.inspect(n + 1) });
+    this.trainer.ema.swap();
+    const found = await this.inspect(n + 1);
+    this.trainer.ema.swap();
+    log({ ...metrics, ...found });
     return `reward ${metrics.reward!.toPrecision(3)}  KL ${metrics.kl!.toFixed(4)}`;
   }
+
+  /** Leaves the averaged weights in the model and frees the rest. */
+  finish(): void {
+    this.trainer.ema.swap();
+    this.trainer.dispose();
+  }
+}
+
+/** What changes in a training: weights, moments of the optimiser, averages. */
+interface Training {
+  readonly optimizer: AdamW;
+  readonly ema: Ema;
+}
+
+function stateOf(model: LstmGenerator, { optimizer, ema }: Training): Map<string, Tensor> {
+  return new Map([
+    ...prefixed("model", model.parameters()),
+    ...prefixed("optimizer", optimizer.state()),
+    ...prefixed("ema", ema.state()),
+  ]);
+}
+
+function restoreState(
+  model: LstmGenerator,
+  { optimizer, ema }: Training,
+  tensors: ReadonlyMap<string, HostTensor>,
+): void {
+  loadParameters(model, unprefixed("model", tensors));
+  optimizer.restore(unprefixed("optimizer", tensors));
+  ema.restore(unprefixed("ema", tensors));
 }

@@ -1,11 +1,11 @@
 import shaderText from "../../shaders/adamw.wgsl" with { type: "text" };
-import { UserError } from "../error.ts";
 import type { ShaderSource } from "../gpu/kernel.ts";
 import { Scalar } from "../gpu/params.ts";
 import { type Device, foldGrid } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { sameShape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { expectTensor } from "./expect_tensor.ts";
 import { gradientNorm } from "./gradient_norm.ts";
 import { persistentZeros } from "./persistent.ts";
 import { groupBySize, slotParams, type TensorGroup } from "./tensor_groups.ts";
@@ -141,9 +141,9 @@ export class AdamW {
    * @throws {UserError} where a tensor is missing or has another shape or type; nothing is changed then.
    */
   restore(state: ReadonlyMap<string, HostTensor>): void {
-    const step = expectTensor(state, "step", [1], Uint32Array);
+    const step = expectTensor("AdamW", state, "step", [1], Uint32Array);
     const moments = [...this.#moments()].map(([name, tensor]) =>
-      [tensor, expectTensor(state, name, tensor.shape, Float32Array)] as const
+      [tensor, expectTensor("AdamW", state, name, tensor.shape, Float32Array)] as const
     );
     for (const [tensor, data] of moments) tensor.write(data);
     this.#setSteps(step[0]!);
@@ -161,22 +161,4 @@ export class AdamW {
     this.#bias1.value = 1 - this.#beta1 ** steps;
     this.#bias2Root.value = Math.sqrt(1 - this.#beta2 ** steps);
   }
-}
-
-function expectTensor<A extends Float32Array | Uint32Array>(
-  state: ReadonlyMap<string, HostTensor>,
-  name: string,
-  shape: readonly number[],
-  type: { new (length: number): A },
-): A {
-  const tensor = state.get(name);
-  const wanted = `${type === Float32Array as unknown ? "f32" : "u32"} ${showShape(shape)}`;
-  if (!tensor) throw new UserError(`Cannot restore AdamW: the state has no ${name}, wanted ${wanted}`);
-  if (tensor.data instanceof type && sameShape(tensor.shape, shape)) return tensor.data;
-  throw new UserError(
-    `Cannot restore AdamW: ${name} must be ${wanted}, got ${tensor.data.constructor.name} ${
-      showShape(tensor.shape)
-    }; ` +
-      "resume with the configuration of the saved run",
-  );
 }

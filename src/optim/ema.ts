@@ -1,4 +1,6 @@
 import shaderText from "../../shaders/ema.wgsl" with { type: "text" };
+import type { HostTensor } from "../tensor/host_tensor.ts";
+import { expectTensor } from "./expect_tensor.ts";
 import type { ShaderSource } from "../gpu/kernel.ts";
 import { type Device, foldGrid } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -43,6 +45,19 @@ export class Ema {
   /** Records the exchange of parameters and averages. Done twice, it restores both bit for bit. */
   swap(): void {
     this.#launch("swap", 0);
+  }
+
+  /** The averages as `average.<i>` of parameter i, for a checkpoint. */
+  state(): Map<string, Tensor> {
+    return new Map(this.averages.map((tensor, i) => [`average.${i}`, tensor]));
+  }
+
+  /** Takes up a state saved by `state`. @throws {UserError} where an average is missing or has another shape. */
+  restore(state: ReadonlyMap<string, HostTensor>): void {
+    const found = this.averages.map(({ shape }, i) =>
+      expectTensor("moving averages", state, `average.${i}`, shape, Float32Array)
+    );
+    this.averages.forEach((tensor, i) => tensor.write(found[i]!));
   }
 
   #launch(entry: string, rate: number): void {

@@ -10,7 +10,8 @@ import { grpoLoss, grpoStatistics } from "../ops/grpo_loss.ts";
 import { mean, sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import { AdamW } from "../optim/adamw.ts";
-import { constant, type Schedule, warmup } from "../optim/schedule.ts";
+import { Ema } from "../optim/ema.ts";
+import { cosine, type Schedule, warmup } from "../optim/schedule.ts";
 import type { WeightedReward } from "../rewards/reward.ts";
 import type { Captured } from "../tensor/captured.ts";
 import type { Device } from "../tensor/device.ts";
@@ -29,11 +30,16 @@ export interface ArGrpoOptions {
   /** Passes over the rollouts of one update; from the second on the clip acts. */
   readonly innerEpochs: number;
   /** Rate of AdamW after the warm-up. */
+  /** Highest learning rate: reached after the warm-up, then a cosine takes it to a tenth at the last update. */
   readonly learningRate: number;
+  /** Number of updates the learning rate is planned for. */
+  readonly updates: number;
   /** Updates over which the rate rises from zero. */
   readonly warmupUpdates: number;
   /** Bound of the global gradient norm. */
   readonly maxGradNorm: number;
+  /** Decay of the averaged weights at every gradient step: they are what is evaluated and kept. */
+  readonly emaDecay: number;
   /** How rewards are compared within a group. */
   readonly advantage: AdvantageForm;
   /** Over what the tokens' losses are averaged. */
@@ -92,6 +98,8 @@ interface Inner {
 export class ArGrpo {
   /** Its state belongs into a checkpoint. */
   readonly optimizer: AdamW;
+  /** Averages of the weights; rollouts use the weights themselves. */
+  readonly ema: Ema;
   readonly #device: Device;
   readonly #schedule: Schedule;
   readonly #update = new Scalar(0);
@@ -125,8 +133,9 @@ export class ArGrpo {
       [labels.length, pixels],
     );
     this.#partNames = rewards.map(({ reward }) => reward.name);
-    this.#schedule = warmup(warmupUpdates, constant(learningRate));
+    this.#schedule = warmup(warmupUpdates, cosine(learningRate, learningRate / 10, options.updates));
     this.optimizer = new AdamW(device, parameters, { betas: [0.9, 0.99], weightDecay: 0, maxGradNorm });
+    this.ema = new Ema(device, parameters, options.emaDecay);
     const ids = () => device.zeros([likelihoodBatch, pixels], "i32");
     this.#real = options.likelihoodWeight > 0
       ? { order: new Shuffler(digits.count, likelihoodBatch, seed + 1), batch: [ids(), ids(), ids()] }
@@ -227,6 +236,7 @@ export class ArGrpo {
       loss = add(loss, mul(real, likelihoodWeight));
     }
     this.optimizer.step(gradients(loss, parameters));
+    this.ema.update();
     return this.#device.noGrad(() => ({
       statistics: grpoStatistics(terms, { clipLow, clipHigh }),
       kl: divergence,

@@ -21,6 +21,8 @@ const options: ArGrpoOptions = {
   learningRate: 0.01,
   warmupUpdates: 0,
   maxGradNorm: 1e6,
+  updates: 1e9,
+  emaDecay: 0.9,
   advantage: "mean_std",
   normalisation: "token_mean",
   clipLow: 0.2,
