@@ -47,3 +47,21 @@ Deno.test("Ema refuses a decay of 1", async () => {
     message: "Cannot average parameters: decay must be at least 0 and below 1, got 1",
   });
 });
+
+Deno.test("a restored average goes on as the saved one; a state that does not fit is refused", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const params = [device.parameter(Float32Array.of(1, 2), [2])];
+  const ema = new Ema(device, params, 0.5);
+  params[0]!.write(Float32Array.of(3, 6));
+  ema.update();
+  const saved = { shape: [2], data: await ema.state().get("average.0")!.data() };
+  const other = new Ema(device, params, 0.5);
+  other.restore(new Map([["average.0", saved]]));
+  for (const each of [ema, other]) each.update();
+  assert.deepEqual([...await other.averages[0]!.data()], [...await ema.averages[0]!.data()]);
+  assert.throws(() => other.restore(new Map()), {
+    name: "UserError",
+    message: "Cannot restore moving averages: the state has no average.0, wanted f32 [2]",
+  });
+});
