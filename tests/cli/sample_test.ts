@@ -58,48 +58,57 @@ await fileTest(
 );
 
 const help = "deno task sample --help lists the options";
+const paint = ["--run", "/nowhere", "--npz", "/nowhere/a.npz"];
 const misuses: [what: string, args: string[], line: string][] = [
-  ["no run", ["--npz", "a"], `error: required option '--run <dir>' not specified; ${help}`],
+  ["no --run", ["--npz", "a"], `error: required option '--run <dir>' not specified; ${help}`],
   ["no output", ["--run", "a"], "error: Nothing to write: name a file with --npz FILE or --grid FILE, or both"],
   [
     "a class that is none",
-    ["--classes", "0-4,x"],
-    "error: Cannot read --classes 0-4,x: wanted digits and ranges " +
-    'such as 0-4,7, got "x"',
+    [...paint, "--classes", "0-4,x"],
+    "error: Cannot read --classes 0-4,x: wanted digits and " +
+    'ranges such as 0-4,7, got "x"',
   ],
   [
     "a range backwards",
-    ["--classes", "4-0"],
+    [...paint, "--classes", "4-0"],
     "error: Cannot read --classes 4-0: wanted digits and ranges " +
     'such as 0-4,7, got "4-0"',
   ],
-  ["no pictures", ["--count", "0"], "error: Cannot take --count 0: wanted a whole number from 1 to 1000000"],
-  ["half a picture", ["--count", "1.5"], "error: Cannot take --count 1.5: wanted a whole number from 1 to 1000000"],
-  ["a negative seed", ["--seed=-1"], "error: Cannot take --seed -1: wanted a whole number from 0 to 4294967295"],
+  ["no pictures", [...paint, "--count", "0"], "error: Cannot take --count 0: wanted a whole number from 1 to 1000000"],
   [
-    "a cold temperature",
-    ["--temperature=-1"],
-    "error: Cannot sample at --temperature -1: wanted 0 or a positive " +
-    "number",
+    "half a picture",
+    [...paint, "--count", "1.5"],
+    "error: Cannot take --count 1.5: wanted a whole number from 1 to " +
+    "1000000",
+  ],
+  [
+    "a negative seed",
+    [...paint, "--seed=-1"],
+    "error: Cannot take --seed -1: wanted a whole number from 0 to " +
+    "4294967295",
+  ],
+  [
+    "a negative temperature",
+    [...paint, "--temperature=-1"],
+    "error: Cannot sample at --temperature -1: wanted 0 or a " +
+    "positive number",
   ],
   [
     "an unknown model",
-    ["--model", "modle"],
-    "error: option '--model <name>' argument 'modle' is invalid. Allowed " +
-    `choices are model, pretrained, from_scratch; ${help}`,
+    [...paint, "--model", "modle"],
+    "error: option '--model <name>' argument 'modle' is invalid. " +
+    `Allowed choices are model, pretrained, from_scratch; ${help}`,
   ],
   [
-    "no run in the folder",
-    [],
+    "a folder without a run",
+    paint,
     "error: Cannot open the run /nowhere: it has no config.yaml; name a folder that " +
     "train wrote",
   ],
 ];
 for (const [what, args, line] of misuses) {
   await fileTest(`sample: ${what} is one line and status 2`, async () => {
-    const rest = what.startsWith("no run") && args.length ? [] : ["--run", "/nowhere"];
-    const output = what === "no output" ? [] : ["--npz", "/nowhere/a.npz"];
-    assert.deepEqual(await sample(...args, ...rest, ...output), { status: 2, notes: [line] });
+    assert.deepEqual(await sample(...args), { status: 2, notes: [line] });
   });
 }
 
