@@ -22,7 +22,11 @@ export async function drawCurves(run: RunDirectory, floor: number): Promise<void
   const plots = [
     {
       file: "reward",
-      plot: { title: "Reward: judge A's probability of the wanted class", x, y: { title: "mean reward", zero: true } },
+      plot: {
+        title: "Reward: judge A's gated probability of the wanted class",
+        x,
+        y: { title: "mean reward", zero: true },
+      },
       series: series("reward"),
       smooth: 5,
     },

@@ -11,6 +11,14 @@ import type { Judges } from "./digits_judges.ts";
 import { loadModel, makeGenerator } from "./digits_models.ts";
 import { writeSamples } from "./digits_samples.ts";
 
+/** Models of a run as people read them, above grids and in the table. */
+const labelsOfModels: Readonly<Record<string, string>> = {
+  random_pixels: "random pixels",
+  pretrained: "pretrained",
+  from_scratch: "from scratch",
+  model: "after GRPO",
+};
+
 /** What `eval.json` says of one model. */
 export interface ModelEvaluation extends Omit<DigitsScore, "frechetFloor"> {
   /** KL to the pretrained model in nats a pixel; null without one. */
@@ -44,7 +52,13 @@ export class DigitsInspector {
     const labels = balancedLabels(grpo.evaluate_samples, classes);
     const painted = await paintDigits(device, this.model, labels, { seed: evaluation.seed + 1, temperature: 1 });
     const file = `${this.phase}_${String(updates).padStart(4, "0")}`;
-    await writeGrid(this.job, this.real, file, `${this.phase}, ${updates} updates`, painted);
+    await writeGrid(
+      this.job,
+      this.real,
+      file,
+      `${this.phase === "grpo" ? "GRPO" : "from scratch"}, ${updates} updates`,
+      painted,
+    );
     const { a, b, frechet, diversity } = await evaluateDigits(device, this.judges, painted, this.real);
     return {
       judge_a_accuracy: a.accuracy,
@@ -74,7 +88,7 @@ export async function evaluateModels(job: DigitsJob, judges: Judges, real: RealD
     const { frechetFloor: _, ...score } = await evaluateDigits(device, judges, painted, real);
     const klToPretrained = reference && await divergence(device, model, reference, painted);
     models[name] = { ...score, klToPretrained };
-    await writeGrid(job, real, name, name.replace("_", " "), painted);
+    await writeGrid(job, real, name, labelsOfModels[name]!, painted);
     await writeSamples(join(run.samples, `${name}.npz`), painted);
   };
   await evaluate("random_pixels", null, randomPixels(labels, digitSize ** 2, seed));
@@ -117,7 +131,7 @@ async function writeGrid(
 function table({ models, frechetFloor, samples }: Evaluation): string {
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const rows = Object.entries(models).map(([name, { a, b, frechet, diversity, klToPretrained }]) => [
-    name,
+    labelsOfModels[name]!,
     percent(a.accuracy),
     percent(a.confidence),
     percent(b.accuracy),
