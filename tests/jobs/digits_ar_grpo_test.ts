@@ -38,7 +38,7 @@ await fileTest(
 /** Everything a finished run holds. */
 async function checkRun(path: string, table: string): Promise<void> {
   const names = ["random_pixels", "pretrained", "from_scratch", "model"];
-  assert.deepEqual(table.split("\n").slice(1, -1).map((line) => line.split(" ")[0]), names);
+  assert.equal(table.split("\n").length, 1 + names.length + 1, "titles, a row for each, a line about them");
   const { models, samples } = JSON.parse(await Deno.readTextFile(`${path}/eval.json`));
   assert.deepEqual([Object.keys(models), samples, models.pretrained.klToPretrained], [names, 100, 0]);
   assert.ok(models.random_pixels.klToPretrained > 0);
@@ -69,14 +69,11 @@ await fileTest(
       await Deno.mkdir(`${path}/checkpoints`, { recursive: true });
       for (const name of ["samples", "plots"]) await Deno.mkdir(`${path}/${name}`);
       await Deno.writeTextFile(`${path}/config.yaml`, "");
-      const table = await runTiny(config, path, { resume: true });
-      assert.deepEqual(table!.split("\n").slice(1, -1).map((line) => line.split(" ")[0]), [
-        "random_pixels",
-        "from_scratch",
-      ]);
+      await runTiny(config, path, { resume: true });
       const { data } = (await readNpz(`${path}/samples/from_scratch.npz`)).get("labels")!;
       assert.deepEqual(new Set([...data].map(Number)), new Set([7]));
       const { models } = JSON.parse(await Deno.readTextFile(`${path}/eval.json`));
+      assert.deepEqual(Object.keys(models), ["random_pixels", "from_scratch"]);
       assert.equal(models.from_scratch.klToPretrained, null);
     }),
 );
