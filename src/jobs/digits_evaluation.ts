@@ -9,6 +9,7 @@ import { digitSize } from "./digits_data.ts";
 import { divergence, randomPixels } from "./digits_divergence.ts";
 import type { Judges } from "./digits_judges.ts";
 import { loadModel, makeGenerator } from "./digits_models.ts";
+import { Interrupted, nextTurn } from "./phases.ts";
 import { writeSamples } from "./digits_samples.ts";
 
 /** Models of a run as people read them, above grids and in the table. */
@@ -85,6 +86,8 @@ export async function evaluateModels(job: DigitsJob, judges: Judges, real: RealD
   if (reference) await loadModel(run, "pretrained", reference);
   const models: Record<string, ModelEvaluation> = {};
   const evaluate = async (name: string, model: LstmGenerator | null, painted: PaintedDigits) => {
+    await nextTurn();
+    if (job.signal.aborted) throw new Interrupted();
     const { frechetFloor: _, ...score } = await evaluateDigits(device, judges, painted, real);
     const klToPretrained = reference && await divergence(device, model, reference, painted);
     models[name] = { ...score, klToPretrained };

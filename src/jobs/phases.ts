@@ -12,6 +12,11 @@ export class Interrupted extends Error {
   override name = "Interrupted";
 }
 
+/** Lets signals in: they are delivered between turns of the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** A part of a job that goes in steps and can be interrupted between any two of them. */
 export interface Phase {
   readonly name: string;
@@ -72,7 +77,7 @@ export class PhaseRunner {
     for (let n = from; n < phase.steps; n++) {
       const info = await phase.step(n, (record) => this.record({ phase: phase.name, ...record }));
       progress.update(n + 1, `${phase.name} ${info}`);
-      await new Promise((resolve) => setTimeout(resolve, 0)); // signals are delivered between turns of the event loop
+      await nextTurn();
       const due = performance.now() - this.#lastSave > this.saveSeconds * 1000;
       if (!due && !this.signal.aborted) continue;
       await saveState(this.run, this.device, { phase: phase.name, step: n + 1, lines: this.#lines }, phase.state());
