@@ -1,17 +1,27 @@
 import shader from "../../shaders/softmax.wgsl" with { type: "text" };
 import { foldGrid } from "../tensor/device.ts";
-import { lastAxis, requireRank, rowsOf } from "../tensor/shape.ts";
+import { lastAxis, requireRank, rowsOf, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
+
+const mostColumns = 20000; // three loops over a row share a lane's 65,535 iterations
 
 /** The op behind {@link softmax}. */
 export const softmaxOp = defineOp({
   name: "softmax",
   shader,
   shape([x]: [Tensor], _attributes: Record<never, never>) {
+    requireDType("softmax", "x", x, "f32");
     requireRank("softmax", "x", x.shape, { atLeast: 1 });
-    const rows = rowsOf(x.shape);
-    return { params: { rows, cols: lastAxis(x.shape) }, grid: foldGrid(Math.ceil(rows / 32)) };
+    const rows = rowsOf(x.shape), cols = lastAxis(x.shape);
+    if (cols > mostColumns) {
+      throw new RangeError(
+        `Cannot apply softmax to ${showShape(x.shape)}: rows may hold at most ${mostColumns} elements, got ${cols}; ` +
+          "logSoftmax takes 65536",
+      );
+    }
+    return { params: { rows, cols }, grid: foldGrid(Math.ceil(rows / 32)) };
   },
   forward(run, [x], _attributes, launch) {
     const y = run.empty(x.shape);
@@ -31,7 +41,7 @@ export const softmaxOp = defineOp({
  *
  * Forward `y_i = exp(x_i - max x) / sum_j exp(x_j - max x)`, backward `dx_i = y_i (dy_i - sum_j dy_j y_j)`.
  *
- * @throws {RangeError} for a scalar.
+ * @throws {RangeError} for a scalar, integers, or more than 20,000 elements a row.
  */
 export function softmax(x: Tensor): Tensor {
   return softmaxOp([x], {});

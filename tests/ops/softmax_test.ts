@@ -1,5 +1,8 @@
-import { softmaxOp } from "../../src/ops/softmax.ts";
+import assert from "node:assert/strict";
+import { softmax, softmaxOp } from "../../src/ops/softmax.ts";
+import { assertAllClose } from "../support/assert_all_close.ts";
 import { checkOp } from "../support/check_op.ts";
+import { testDevice } from "../support/device.ts";
 
 checkOp(softmaxOp, {
   reference: {
@@ -24,4 +27,35 @@ checkOp(softmaxOp, {
     { shapes: [[2, 3, 5]] },
     { shapes: [[2, 3]], values: [[0, -1e30, 80, 500, 500, 500]], note: "extremes" },
   ],
+});
+
+Deno.test("softmax sums the longest row whole", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const x = device.zeros([20000]);
+  x.requiresGrad = true;
+  const y = softmax(x);
+  assertAllClose((await y.data()).map((v) => v * 20000), new Float32Array(20000).fill(1), 1e-5);
+  const [dx] = y.node!.backward([device.full([20000], 2)], [true]);
+  assertAllClose(await dx!.data(), new Float32Array(20000), 1e-6); // a sum cut short would be off by 2e-5
+});
+
+Deno.test("softmax lets NaN through in its row alone and gives masked elements nothing", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const x = device.tensor([NaN, 1, 0, 0, -Infinity, 3], [3, 2]);
+  assert.deepEqual([...await softmax(x).data()], [NaN, NaN, 0.5, 0.5, 0, 1]);
+});
+
+Deno.test("softmax refuses wrong inputs", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const refuses = (shape: number[], message: string, dtype: "f32" | "i32" = "f32") =>
+    assert.throws(() => softmax(device.zeros(shape, dtype)), { name: "RangeError", message });
+  refuses([], "Cannot apply softmax: x must have at least 1 axes, got shape []");
+  refuses([2], "Cannot apply softmax: x must hold f32, got i32", "i32");
+  refuses(
+    [2, 20001],
+    "Cannot apply softmax to [2, 20001]: rows may hold at most 20000 elements, got 20001; logSoftmax takes 65536",
+  );
 });
