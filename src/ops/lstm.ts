@@ -2,8 +2,9 @@ import shader from "../../shaders/lstm.wgsl" with { type: "text" };
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import { sum } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { hasTiles, inTexture, product, sumRows } from "./matmul_product.ts";
+import { hasTiles, inTexture, product, sumRows, transposeInTexture } from "./matmul_product.ts";
 import { defineOp, type Run } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 import { slice } from "./slice.ts";
 import { reshape } from "./reshape.ts";
 
@@ -26,12 +27,18 @@ function laneGrid({ b, h }: Sizes): [number, number] {
   return [Math.ceil(h / 32), Math.ceil(b / tileRows(b))];
 }
 
+interface LstmAttributes {
+  /** W_hh^T in a texture, where the caller keeps it. */
+  readonly transposed?: Tensor;
+}
+
 /** The op behind {@link lstm}: one layer over a sequence, outputs y and the last cell state. */
 export const lstmOp = defineOp({
   name: "lstm",
   shader,
-  shape(inputs: LstmInputs, _attributes: Record<never, never>): Sizes {
+  shape(inputs: LstmInputs, _attributes: LstmAttributes): Sizes {
     const [x, wIh, wHh, bIh, bHh, h0, c0] = inputs;
+    for (const tensor of inputs) requireDType("lstm", "every input", tensor, "f32");
     requireRank("lstm", "x", x.shape, 3);
     requireRank("lstm", "w_hh", wHh.shape, 2);
     const [b, steps, input] = x.shape as [number, number, number];
@@ -44,7 +51,7 @@ export const lstmOp = defineOp({
     requireShape("lstm", "c0", c0.shape, [b, h]);
     return { b, steps, input, h };
   },
-  forward(run, [x, wIh, wHh, bIh, bHh, h0, c0], _attributes, sizes) {
+  forward(run, [x, wIh, wHh, bIh, bHh, h0, c0], { transposed }, sizes) {
     const { device } = run;
     const { b, steps, input, h } = sizes;
     const lanes = hasTiles(device, [h]);
@@ -57,7 +64,8 @@ export const lstmOp = defineOp({
     const hiddenBefore = run.empty(save ? [b, steps, h] : [1]);
     const cs = run.empty([b, steps, h]);
     const place = (tensor: Tensor) => lanes ? inTexture(tensor) : tensor;
-    const [gateInput, weights] = [place(xg), place(wHh)];
+    const gateInput = place(xg);
+    const weights = lanes ? transposed ?? transposeInTexture(wHh) : wHh;
     const fresh = () => device.empty([b, h], "f32", "lstm", lanes ? "texture" : "buffer");
     const states = [0, 1].map(() => ({ h: fresh(), c: fresh() }));
     let before = { h: place(h0), c: place(c0) };
@@ -144,6 +152,8 @@ export interface LstmLayer {
   readonly biasIh: Tensor;
   /** `[4H]`. */
   readonly biasHh: Tensor;
+  /** `weightHh` transposed, in a texture, for adapters with tiles; see `Lstm.frozenLayers`. */
+  readonly transposedHh?: Tensor;
 }
 
 /** State of all layers between calls, `[B, H]` each. */
@@ -162,17 +172,18 @@ export interface LstmState {
  *
  * @param state first hidden and cell states; zeros where left out.
  * @returns the last layer's hidden states and every layer's last state.
- * @throws {RangeError} where a weight or state has another shape than the sizes ask for.
+ * @throws {RangeError} where a weight or state has another shape than the sizes ask for, and for integers.
  */
 export function lstm(x: Tensor, layers: readonly LstmLayer[], state?: LstmState): { y: Tensor; state: LstmState } {
   const { device } = x;
   const [b, steps] = x.shape as [number, number];
   const h: Tensor[] = [], c: Tensor[] = [];
   let y = x;
-  layers.forEach(({ weightIh, weightHh, biasIh, biasHh }, l) => {
+  layers.forEach(({ weightIh, weightHh, biasIh, biasHh, transposedHh }, l) => {
     const size = weightHh.shape[1] ?? 1;
     const h0 = state?.h[l] ?? device.zeros([b, size]), c0 = state?.c[l] ?? device.zeros([b, size]);
-    const out = lstmOp([y, weightIh, weightHh, biasIh, biasHh, h0, c0], {});
+    const attributes = transposedHh ? { transposed: transposedHh } : {};
+    const out = lstmOp([y, weightIh, weightHh, biasIh, biasHh, h0, c0], attributes);
     y = out[0];
     h.push(reshape(steps === 1 ? y : slice(y, 1, steps - 1, steps), [b, size]));
     c.push(out[1]);

@@ -139,6 +139,27 @@ for (const hidden of [5, 8]) {
   });
 }
 
+// Initial states that want gradients take the plain kernel, as checkOp does: without them the tiles run.
+for (const [b, steps, inputs, hidden] of [[2, 3, 4, 5], [5, 3, 8, 8], [9, 4, 8, 36], [17, 2, 12, 40]] as const) {
+  Deno.test(`lstm: gradients do not depend on whether the first state wants one, [${b}, ${steps}, ${inputs}] ${hidden}`, async () => {
+    const device = await testDevice();
+    using _scope = device.scope();
+    const random = seededRandom(b);
+    const values = shapesOf(b, steps, inputs, hidden).map((shape) => new Ref(shape).map(() => random() - 0.5));
+    const seeds = [[b, steps, hidden], [b, hidden]].map((shape) => new Ref(shape).map(() => random() - 0.5));
+    const upload = ({ data, shape }: Ref) => device.tensor(Float32Array.from(data), shape);
+    const gradientsWith = async (stateWanted: boolean) => {
+      const tensors = values.map(upload);
+      tensors.forEach((tensor, i) => tensor.requiresGrad = i < 5 || stateWanted);
+      const [y] = lstmOp(tensors as Parameters<typeof lstmOp>[0], {});
+      const grads = y.node!.backward(seeds.map(upload), tensors.map(({ requiresGrad }) => requiresGrad));
+      return await device.read(grads.slice(0, 5) as Tensor[]);
+    };
+    const plain = await gradientsWith(true);
+    (await gradientsWith(false)).forEach((grad, i) => assertAllClose(grad, plain[i]!, 1e-5, `gradient ${i}`));
+  });
+}
+
 Deno.test("lstm refuses weights of other sizes", async () => {
   const device = await testDevice();
   using _scope = device.scope();
@@ -147,6 +168,10 @@ Deno.test("lstm refuses weights of other sizes", async () => {
   assert.throws(() => lstm(make(2, 5, 6), [layer]), {
     name: "RangeError",
     message: "Cannot apply lstm: w_ih must have shape [12, 6], got [12, 4]",
+  });
+  assert.throws(() => lstm(device.zeros([2, 5, 4], "i32"), [layer]), {
+    name: "RangeError",
+    message: "Cannot apply lstm: every input must hold f32, got i32",
   });
   assert.throws(() => lstm(make(2, 5), [layer]), {
     name: "RangeError",
