@@ -3,6 +3,7 @@ import { foldGrid } from "../tensor/device.ts";
 import { lastAxis, requireRank, requireShape, rowsOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /** Longest row that a lane walks: it would be stopped silently after 65,535 iterations. */
 const longestRow = 65536;
@@ -14,6 +15,7 @@ export const crossEntropyOp = defineOp({
   name: "cross_entropy",
   shader,
   shape([logits, targets]: [Tensor, Tensor], _attributes: Record<never, never>) {
+    requireDType("cross_entropy", "logits", logits, "f32");
     requireRank("cross_entropy", "logits", logits.shape, { atLeast: 1 });
     requireShape("cross_entropy", "targets", targets.shape, logits.shape.slice(0, -1));
     if (targets.dtype !== "i32") {
@@ -59,7 +61,7 @@ export const crossEntropyOp = defineOp({
  *
  * Forward `loss = log sum_j exp(x_j) - x_target`, backward `dx_j = (softmax(x)_j - [j = target]) dloss`.
  *
- * @throws {RangeError} for targets of another shape or type, or more than 65,536 classes.
+ * @throws {RangeError} for integer logits, targets of another shape or type, or more than 65,536 classes.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
   return crossEntropyOp([logits, targets], {});

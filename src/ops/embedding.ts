@@ -3,6 +3,7 @@ import { foldGrid } from "../tensor/device.ts";
 import { requireRank } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp, type Run } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /** Most positions one backward walk may meet: an invocation is stopped silently after 65,535 iterations. */
 const slab = 32768;
@@ -12,6 +13,7 @@ export const embeddingOp = defineOp({
   name: "embedding",
   shader,
   shape([table, ids]: [Tensor, Tensor], _attributes: Record<never, never>) {
+    requireDType("embedding", "table", table, "f32");
     requireRank("embedding", "table", table.shape, 2);
     if (ids.dtype !== "i32") {
       throw new RangeError(`Cannot apply embedding: ids must be i32, got ${ids.dtype}; make them from an Int32Array`);
@@ -70,7 +72,7 @@ function linkPositions(run: Run, ids: Tensor, params: { vocab: number; chunks: n
  *
  * Forward `y[n] = table[ids[n]]`, backward `dtable[v] = sum of dy[n] over ids[n] = v`, summed in ascending n.
  *
- * @throws {RangeError} for a table that is not a matrix, or ids that are not i32.
+ * @throws {RangeError} for a table that is not an f32 matrix, or ids that are not i32.
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
   return embeddingOp([table, ids], {});

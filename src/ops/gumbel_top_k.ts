@@ -4,6 +4,7 @@ import { keyParams, type RandomKey } from "../tensor/philox.ts";
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /** Longest row: a lane walks it once and is stopped silently after 65,535 iterations. */
 const longestRow = 65535;
@@ -23,6 +24,7 @@ export const gumbelTopKOp = defineOp({
   name: "gumbel_top_k",
   shader,
   shape([scores, valid, rowKeys]: [Tensor, Tensor, Tensor], { k, temperature }: TopKOptions) {
+    requireDType("gumbel_top_k", "scores", scores, "f32");
     requireRank("gumbel_top_k", "scores", scores.shape, 2);
     const [rows, cols] = scores.shape as [number, number];
     requireShape("gumbel_top_k", "valid", valid.shape, scores.shape);

@@ -3,6 +3,7 @@ import { foldGrid } from "../tensor/device.ts";
 import { lastAxis, requireRank, rowsOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /** Longest row that a lane walks: it would be stopped silently after 65,535 iterations. */
 const longestRow = 65536;
@@ -14,6 +15,7 @@ export const logSoftmaxOp = defineOp({
   name: "log_softmax",
   shader,
   shape([x]: [Tensor], _attributes: Record<never, never>) {
+    requireDType("log_softmax", "x", x, "f32");
     requireRank("log_softmax", "x", x.shape, { atLeast: 1 });
     const rows = rowsOf(x.shape), cols = lastAxis(x.shape);
     if (cols > longestRow) {
@@ -47,7 +49,7 @@ export const logSoftmaxOp = defineOp({
  *
  * Forward `y_i = x_i - log sum_j exp(x_j)`, backward `dx_i = dy_i - exp(y_i) sum_j dy_j`.
  *
- * @throws {RangeError} for a scalar, or more than 65,536 elements a row.
+ * @throws {RangeError} for a scalar, integers, or more than 65,536 elements a row.
  */
 export function logSoftmax(x: Tensor): Tensor {
   return logSoftmaxOp([x], {});

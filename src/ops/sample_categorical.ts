@@ -4,6 +4,7 @@ import { keyParams, type RandomKey } from "../tensor/philox.ts";
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /** Longest row: a floor is selected by one lane, which is stopped silently after 65,535 iterations. */
 const longestRow = 32768;
@@ -27,6 +28,7 @@ export const sampleCategoricalOp = defineOp({
   name: "sample_categorical",
   shader,
   shape([logits, rowKeys]: [Tensor, Tensor], { temperature, topK, topP }: SampleOptions) {
+    requireDType("sample_categorical", "logits", logits, "f32");
     requireRank("sample_categorical", "logits", logits.shape, 2);
     const [rows, cols] = logits.shape as [number, number];
     requireShape("sample_categorical", "row keys", rowKeys.shape, [rows]);

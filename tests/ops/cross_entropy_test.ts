@@ -78,6 +78,10 @@ Deno.test("cross_entropy refuses wrong inputs", async () => {
     name: "RangeError",
     message: "Cannot apply cross_entropy: targets must be i32, got f32; make them from an Int32Array",
   });
+  assert.throws(() => crossEntropy(device.zeros([2, 3], "i32"), device.zeros([2], "i32")), {
+    name: "RangeError",
+    message: "Cannot apply cross_entropy: logits must hold f32, got i32",
+  });
   assert.throws(() => crossEntropy(device.zeros([1, 65537]), device.zeros([1], "i32")), {
     name: "RangeError",
     message: "Cannot apply cross_entropy: rows may hold at most 65536 logits, got 65537",

@@ -48,6 +48,10 @@ Deno.test("embedding refuses wrong inputs", async () => {
     name: "RangeError",
     message: "Cannot apply embedding: table must have 2 axes, got shape [4]",
   });
+  assert.throws(() => embedding(device.zeros([4, 2], "i32"), device.zeros([1], "i32")), {
+    name: "RangeError",
+    message: "Cannot apply embedding: table must hold f32, got i32",
+  });
   assert.throws(() => embedding(table, device.zeros([1])), {
     name: "RangeError",
     message: "Cannot apply embedding: ids must be i32, got f32; make them from an Int32Array",

@@ -93,6 +93,7 @@ Deno.test("gumbel_top_k refuses wrong inputs and options", async () => {
       message: `Cannot apply gumbel_top_k: ${message}`,
     });
   refuses("scores must have 2 axes, got shape [3]", {}, [device.zeros([3]), valid, rowKeys]);
+  refuses("scores must hold f32, got i32", {}, [valid, valid, rowKeys]);
   refuses("valid must have shape [2, 3], got [2]", {}, [scores, rowKeys, rowKeys]);
   refuses("row keys must have shape [2], got [2, 3]", {}, [scores, valid, valid]);
   refuses("valid must be i32 or u32, got f32", {}, [scores, scores, rowKeys]);

@@ -48,6 +48,10 @@ Deno.test("log_softmax refuses wrong inputs", async () => {
     name: "RangeError",
     message: "Cannot apply log_softmax: x must have at least 1 axes, got shape []",
   });
+  assert.throws(() => logSoftmax(device.zeros([2], "i32")), {
+    name: "RangeError",
+    message: "Cannot apply log_softmax: x must hold f32, got i32",
+  });
   assert.throws(() => logSoftmax(device.zeros([65537])), {
     name: "RangeError",
     message: "Cannot apply log_softmax: rows may hold at most 65536 elements, got 65537",

@@ -127,6 +127,7 @@ Deno.test("sample_categorical refuses wrong inputs and options", async () => {
       message: `Cannot apply sample_categorical: ${message}`,
     });
   refuses("logits must have 2 axes, got shape [3]", {}, [device.zeros([3]), rowKeys]);
+  refuses("logits must hold f32, got i32", {}, [device.zeros([2, 3], "i32"), rowKeys]);
   refuses("row keys must have shape [2], got [3]", {}, [logits, device.zeros([3], "i32")]);
   refuses("row keys must be i32, got f32", {}, [logits, device.zeros([2])]);
   refuses("rows may hold at most 32768 logits, got 32769", {}, [device.zeros([2, 32769]), rowKeys]);
