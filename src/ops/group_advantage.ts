@@ -12,7 +12,6 @@ export type AdvantageForm = "mean" | "mean_std" | "rloo" | "batch";
 export interface AdvantageOptions {
   /** Rewards of one condition, in a row: K. */
   readonly groupSize: number;
-  /** How a reward is compared. */
   /** What is subtracted from a reward, and what it is divided by. */
   readonly form: AdvantageForm;
   /** Largest |A|; default 5. */

@@ -29,7 +29,6 @@ export interface ArGrpoOptions {
   readonly groupSize: number;
   /** Passes over the rollouts of one update; from the second on the clip acts. */
   readonly innerEpochs: number;
-  /** Rate of AdamW after the warm-up. */
   /** Highest learning rate: reached after the warm-up, then a cosine takes it to a tenth at the last update. */
   readonly learningRate: number;
   /** Number of updates the learning rate is planned for. */
