@@ -78,12 +78,7 @@ async function execute(device: Device, config: DigitsArGrpoConfig, run: RunDirec
   noteLine(`${resumed ? "Resuming" : "Training"} in ${run.path} on ${device.gpu.adapter.name}; Ctrl-C saves and stops`);
   using interrupt = onInterrupt(() => noteLine("Stopping after this step; press Ctrl-C again to stop at once"));
   try {
-    const summary = await runDigitsArGrpo(device, config, run, {
-      resume: resumed,
-      signal: interrupt.signal,
-      note: noteLine,
-    });
-    printLine(summary);
+    printLine(await runDigitsArGrpo(device, config, run, { resume: resumed, signal: interrupt.signal }));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     noteLine(`Stopped and saved; continue with: deno task train --resume ${run.path}`);

@@ -20,8 +20,6 @@ export interface JobOptions {
   readonly resume: boolean;
   /** Asks to save and stop. */
   readonly signal: AbortSignal;
-  /** Prints a line for people. */
-  readonly note: (line: string) => void;
 }
 
 const phases = ["judges", "pretrain", "from_scratch", "grpo", "evaluate"] as const;
@@ -35,7 +33,6 @@ export interface DigitsJob {
   readonly data: { readonly train: Digits; readonly test: Digits };
   /** The classes to paint: all ten, or the target. */
   readonly classes: readonly number[];
-  readonly note: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -49,12 +46,12 @@ export async function runDigitsArGrpo(
   device: Device,
   config: DigitsArGrpoConfig,
   run: RunDirectory,
-  { resume, signal, note }: JobOptions,
+  { resume, signal }: JobOptions,
 ): Promise<string> {
   using runner = await PhaseRunner.open(run, device, { resume, signal, saveSeconds: config.checkpoint_seconds });
   const data = await loadDigits(config.data);
   const classes = config.target === null ? [...Array(10).keys()] : [config.target];
-  const job: DigitsJob = { device, config, run, runner, data, classes, note, signal };
+  const job: DigitsJob = { device, config, run, runner, data, classes, signal };
   const done = (name: typeof phases[number]) => runner.isDone(name, phases);
 
   const judges = await makeJudges(job, done("judges"));

@@ -22,7 +22,7 @@ export interface Judges {
  * in architecture, initialisation and order of data.
  */
 export async function makeJudges(job: DigitsJob, done: boolean): Promise<Judges> {
-  const { device, run, runner, config, data, note, signal } = job;
+  const { device, run, runner, config, data, signal } = job;
   const seeds = { a: config.seed + 1, b: config.seed + 2 };
   const judges = {
     a: new Classifier(new Initializer(device, seeds.a)),
@@ -44,7 +44,7 @@ export async function makeJudges(job: DigitsJob, done: boolean): Promise<Judges>
     await saveModel(run, `judge_${name}`, device, judge);
     const [found] = await classify(device, [judge], data.test.images);
     const { accuracy } = scoreOf(found!, data.test.labels);
-    note(`Judge ${name.toUpperCase()}: test accuracy ${(100 * accuracy).toFixed(1)} %`);
+    progress.message(`Judge ${name.toUpperCase()}: test accuracy ${(100 * accuracy).toFixed(1)} %`);
     runner.record({ phase: "judges", judge: name, test_accuracy: accuracy });
   }
   return judges;

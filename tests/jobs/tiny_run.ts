@@ -61,7 +61,7 @@ export async function runTiny(
   let asked = 0;
   const signal = Object.defineProperty(new AbortController().signal, "aborted", { get: () => ++asked > patience });
   try {
-    return await runDigitsArGrpo(await testDevice(), config, run, { resume, signal, note: () => {} });
+    return await runDigitsArGrpo(await testDevice(), config, run, { resume, signal });
   } catch (error) {
     if (error instanceof Interrupted) return null;
     throw error;
