@@ -80,6 +80,7 @@ export class PhaseRunner {
       await nextTurn();
       const due = performance.now() - this.#lastSave > this.saveSeconds * 1000;
       if (!due && !this.signal.aborted) continue;
+      using _scope = this.device.scope(); // a state may hold tensors made for it
       await saveState(this.run, this.device, { phase: phase.name, step: n + 1, lines: this.#lines }, phase.state());
       this.#lastSave = performance.now();
       if (this.signal.aborted) throw new Interrupted();
