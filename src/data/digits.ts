@@ -71,10 +71,14 @@ export function splitDigits(digits: Digits, { train, test }: SplitSizes): { trai
   const order = Array.from({ length: digits.count }, (_, i) => i).sort((a, b) =>
     murmurFinaliser(a) - murmurFinaliser(b)
   );
-  return { train: pick(digits, order.slice(test, test + train)), test: pick(digits, order.slice(0, test)) };
+  return {
+    train: selectDigits(digits, order.slice(test, test + train)),
+    test: selectDigits(digits, order.slice(0, test)),
+  };
 }
 
-function pick(digits: Digits, indices: number[]): Digits {
+/** The digits at some positions, in the order of the positions. */
+export function selectDigits(digits: Digits, indices: readonly number[]): Digits {
   const area = digits.size * digits.size;
   const images = new Uint8Array(indices.length * area);
   indices.forEach((from, to) => images.set(digits.images.subarray(from * area, (from + 1) * area), to * area));

@@ -1,4 +1,4 @@
-import { type Digits, loadMnist, resizeDigits, splitDigits } from "../data/digits.ts";
+import { type Digits, loadMnist, resizeDigits, selectDigits, splitDigits } from "../data/digits.ts";
 import { readIdxDigits } from "../data/idx.ts";
 import type { DigitsArGrpoConfig } from "./digits_config.ts";
 
@@ -15,9 +15,5 @@ export async function loadDigits(
 
 /** The digits of some classes. */
 export function ofClasses(digits: Digits, classes: readonly number[]): Digits {
-  const kept = [...digits.labels.keys()].filter((i) => classes.includes(digits.labels[i]!));
-  const area = digits.size ** 2;
-  const images = new Uint8Array(kept.length * area);
-  kept.forEach((i, at) => images.set(digits.images.subarray(i * area, (i + 1) * area), at * area));
-  return { images, labels: Uint8Array.from(kept, (i) => digits.labels[i]!), size: digits.size, count: kept.length };
+  return selectDigits(digits, [...digits.labels.keys()].filter((i) => classes.includes(digits.labels[i]!)));
 }
