@@ -72,16 +72,6 @@ export class RunDirectory {
     return join(this.path, "metrics.jsonl");
   }
 
-  /** What the last evaluation found. */
-  get evaluation(): string {
-    return join(this.path, "eval.json");
-  }
-
-  /** What the run was made with: see {@link RunEnvironment}. */
-  get environment(): string {
-    return join(this.path, "environment.json");
-  }
-
   /** The folder of checkpoints. */
   get checkpoints(): string {
     return join(this.path, "checkpoints");

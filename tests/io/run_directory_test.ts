@@ -23,10 +23,8 @@ await fileTest(
       const opened = await RunDirectory.open(path);
       assert.equal(await Deno.readTextFile(opened.config), "seed: 1\n");
       assert.deepEqual(
-        [opened.metrics, opened.evaluation, opened.environment, opened.checkpoints, opened.samples, opened.plots],
-        ["metrics.jsonl", "eval.json", "environment.json", "checkpoints", "samples", "plots"].map((x) =>
-          `${path}/${x}`
-        ),
+        [opened.metrics, opened.checkpoints, opened.samples, opened.plots],
+        ["metrics.jsonl", "checkpoints", "samples", "plots"].map((x) => `${path}/${x}`),
       );
     }),
 );
@@ -35,11 +33,11 @@ await fileTest("run directory: writes go into the run", () =>
   withTemporaryFolder(async (folder) => {
     const run = await RunDirectory.create(folder);
     await run.writeJson("eval.json", { quality: [0.5, NaN], note: undefined });
-    assert.equal(await Deno.readTextFile(run.evaluation), '{\n  "quality": [\n    0.5,\n    "NaN"\n  ]\n}\n');
+    assert.equal(await Deno.readTextFile(`${folder}/eval.json`), '{\n  "quality": [\n    0.5,\n    "NaN"\n  ]\n}\n');
     await run.writeBytes("samples/grid.png", new Uint8Array([1, 2]));
     assert.deepEqual(await Deno.readFile(`${run.samples}/grid.png`), new Uint8Array([1, 2]));
     await run.writeEnvironment({ version: "0.1.0", commit: null, adapter: "llvmpipe", seed: 7 });
-    assert.deepEqual(JSON.parse(await Deno.readTextFile(run.environment)), {
+    assert.deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/environment.json`)), {
       version: "0.1.0",
       commit: null,
       adapter: "llvmpipe",
