@@ -14,8 +14,6 @@ export interface DigitsScore {
   readonly b: JudgeScore;
   /** Frechet distance from real digits on judge B's features; see `RealDigits`. */
   readonly frechet: number;
-  /** The same distance for held-out real digits: what a perfect painter scores with 1,000 pictures. */
-  readonly frechetFloor: number;
   /** Diversity within the classes relative to real digits, see `relativeDiversity`. */
   readonly diversity: number;
 }
@@ -28,7 +26,7 @@ export class RealDigits {
   private constructor(
     /** Of judge B's features of the training digits. */
     readonly statistics: FrechetStatistics,
-    /** Frechet distance of held-out digits, a set of 1,000, from the training digits. */
+    /** Frechet distance of 1,000 held-out digits from the training digits: what a perfect painter scores with as many. */
     readonly frechetFloor: number,
     readonly examples: LabelledImages,
   ) {}
@@ -77,7 +75,6 @@ export async function evaluateDigits(
     a: scoreOf(a!, painted.labels),
     b: scoreOf(b!, painted.labels),
     frechet: frechetDistance(real.statistics, statisticsOf(b!.features, painted.labels.length)),
-    frechetFloor: real.frechetFloor,
     diversity: relativeDiversity(painted, real.examples),
   };
 }

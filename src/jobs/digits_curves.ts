@@ -9,8 +9,12 @@ const phaseNames: Readonly<Record<string, string>> = {
   from_scratch: "REINFORCE from scratch",
 };
 
-/** Draws reward, held-out judge and Frechet distance over the updates as PNG files in `plots/`. */
-export async function drawCurves(run: RunDirectory, floor: number): Promise<void> {
+/**
+ * Draws reward, held-out judge and Frechet distance over the updates as PNG files in `plots/`.
+ *
+ * @param pictures what each look during training painted: Frechet distances fall with their number.
+ */
+export async function drawCurves(run: RunDirectory, floor: number, pictures: number): Promise<void> {
   const records = await readMetrics(run.metrics);
   const series = (field: string, scale = 1): Series[] =>
     Object.entries(phaseNames).flatMap(([phase, name]) => {
@@ -38,10 +42,10 @@ export async function drawCurves(run: RunDirectory, floor: number): Promise<void
     {
       file: "frechet",
       plot: {
-        title: "Frechet distance on judge B's features",
+        title: `Frechet distance on judge B's features, ${pictures} pictures`,
         x,
         y: { title: "Frechet distance", zero: true },
-        references: [{ name: "held-out real digits", value: floor }],
+        references: [{ name: "1,000 held-out real digits", value: floor }],
       },
       series: series("frechet").filter(({ name }) => name === phaseNames.grpo),
     },

@@ -21,7 +21,7 @@ const labelsOfModels: Readonly<Record<string, string>> = {
 };
 
 /** What `eval.json` says of one model. */
-export interface ModelEvaluation extends Omit<DigitsScore, "frechetFloor"> {
+export interface ModelEvaluation extends DigitsScore {
   /** KL to the pretrained model in nats a pixel; null without one. */
   readonly klToPretrained: number | null;
 }
@@ -88,7 +88,7 @@ export async function evaluateModels(job: DigitsJob, judges: Judges, real: RealD
   const evaluate = async (name: string, model: LstmGenerator | null, painted: PaintedDigits) => {
     await nextTurn();
     if (job.signal.aborted) throw new Interrupted();
-    const { frechetFloor: _, ...score } = await evaluateDigits(device, judges, painted, real);
+    const score = await evaluateDigits(device, judges, painted, real);
     const klToPretrained = reference && await divergence(device, model, reference, painted);
     models[name] = { ...score, klToPretrained };
     await writeGrid(job, real, name, labelsOfModels[name]!, painted);
@@ -103,7 +103,7 @@ export async function evaluateModels(job: DigitsJob, judges: Judges, real: RealD
   const { frechetFloor } = real;
   const found: Evaluation = { samples, seed, adapter: device.gpu.adapter.name, frechetFloor, models };
   await run.writeJson("eval.json", JSON.parse(JSON.stringify(found)));
-  await drawCurves(run, frechetFloor);
+  await drawCurves(run, frechetFloor, config.grpo.evaluate_samples);
   return table(found);
 }
 
