@@ -1,4 +1,5 @@
 import { UserError } from "../error.ts";
+import { fileError } from "../io/file_error.ts";
 import type { Digits } from "./digits.ts";
 
 /** The largest file that is read, in bytes after decompression: all of EMNIST is 0.6 GiB. */
@@ -67,15 +68,9 @@ async function readIdx(path: string, what: string, rank: number): Promise<{ dims
 
 /** Turns what the user can mend into a line that says how; anything else stays as it is. */
 function explain(path: string, error: unknown): unknown {
-  if (error instanceof Deno.errors.NotFound) return new UserError(`Cannot find ${path}: check the path`);
-  if (error instanceof Deno.errors.IsADirectory) {
-    return new UserError(`Cannot read ${path}: it is a directory; name the file in it`);
-  }
   // DecompressionStream reports damaged and truncated data as a TypeError.
-  if (error instanceof TypeError) {
-    return new UserError(`Cannot unzip ${path}: ${error.message}; download it again`);
-  }
-  return error;
+  if (error instanceof TypeError) return new UserError(`Cannot unzip ${path}: ${error.message}; download it again`);
+  return fileError("read", path, error);
 }
 
 /**

@@ -110,7 +110,7 @@ await fileTest(
       const source = "data.source={images: /nowhere/a.gz, labels: /nowhere/b.gz}";
       assert.deepEqual(await train(configFile, ...overrides(source), "--out", `${folder}/a`), {
         status: 2,
-        notes: ["error: Cannot find /nowhere/a.gz: check the path"],
+        notes: ["error: Cannot read /nowhere/a.gz: there is no such file"],
       });
       assert.deepEqual(await train(configFile, ...overrides("data.train=1000"), "--out", `${folder}/b`), {
         status: 2,

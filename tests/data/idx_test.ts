@@ -111,9 +111,9 @@ await fileTest("IDX readers name a missing file and a directory", () =>
   withFiles(async (write) => {
     const file = write("labels", idx([1], [1]));
     const directory = file.slice(0, file.lastIndexOf("/"));
-    await assert.rejects(readIdxLabels(`${file}.gz`), new UserError(`Cannot find ${file}.gz: check the path`));
+    await assert.rejects(readIdxLabels(`${file}.gz`), new UserError(`Cannot read ${file}.gz: there is no such file`));
     await assert.rejects(
       readIdxLabels(directory),
-      new UserError(`Cannot read ${directory}: it is a directory; name the file in it`),
+      new UserError(`Cannot read ${directory}: it is a folder, not a file`),
     );
   }));

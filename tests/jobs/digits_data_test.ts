@@ -17,6 +17,6 @@ await fileTest("loadDigits: a missing IDX file is an error in one line", async (
   const source = { images: "/nowhere/images.gz", labels: "/nowhere/labels.gz" };
   await assertUserError(
     () => loadDigits({ source, train: 1, test: 1 }),
-    "Cannot find /nowhere/images.gz: check the path",
+    "Cannot read /nowhere/images.gz: there is no such file",
   );
 });
