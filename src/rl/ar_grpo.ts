@@ -92,7 +92,7 @@ interface Inner {
  * sampled, rewarded, compared within their group, and every pixel's log-probability is raised or lowered by its
  * picture's advantage under a clipped ratio, with a divergence penalty to the pretrained model.
  *
- * An update is one submit for the experience (rollout, reward, advantage, reference) and one for each inner epoch.
+ * The experience (rollout, reward, advantage, reference) is one submit, every inner epoch another; each is read at once.
  */
 export class ArGrpo {
   /** Its state belongs into a checkpoint. */
@@ -104,7 +104,6 @@ export class ArGrpo {
   readonly #update = new Scalar(0);
   readonly #experience: Captured<Experience>;
   readonly #inner: Captured<Inner>;
-  readonly #partNames: readonly string[];
   /** Real digits for the likelihood, rewritten before every inner epoch; null without. */
   readonly #real: { readonly order: Shuffler; readonly batch: readonly [Tensor, Tensor, Tensor] } | null;
 
@@ -117,7 +116,7 @@ export class ArGrpo {
   constructor(
     private readonly model: LstmGenerator,
     reference: LstmGenerator | null,
-    rewards: readonly WeightedReward[],
+    private readonly rewards: readonly WeightedReward[],
     private readonly digits: Digits,
     private readonly options: ArGrpoOptions,
   ) {
@@ -131,7 +130,6 @@ export class ArGrpo {
       tokenWeights(new Float32Array(labels.length * pixels).fill(1), pixels, options.normalisation),
       [labels.length, pixels],
     );
-    this.#partNames = rewards.map(({ reward }) => reward.name);
     this.#schedule = warmup(warmupUpdates, cosine(learningRate, learningRate / 10, options.updates));
     this.optimizer = new AdamW(device, parameters, { betas: [0.9, 0.99], weightDecay: 0, maxGradNorm });
     this.ema = new Ema(device, parameters, options.emaDecay);
@@ -139,7 +137,7 @@ export class ArGrpo {
     this.#real = options.likelihoodWeight > 0
       ? { order: new Shuffler(digits.count, likelihoodBatch, seed + 1), batch: [ids(), ids(), ids()] }
       : null;
-    this.#experience = device.capture(() => device.noGrad(() => this.#collect(rows, reference, rewards)));
+    this.#experience = device.capture(() => device.noGrad(() => this.#collect(rows, reference)));
     this.#inner = device.capture(() => this.#improve(rows, weight, this.#experience.result, parameters));
   }
 
@@ -162,7 +160,6 @@ export class ArGrpo {
       const found = await this.#device.read([statistics, kl, entropy, likelihood, this.optimizer.gradNorm]);
       inner.push(found.flatMap((values) => [...values]));
     }
-    const column = (i: number) => inner.map((values) => values[i]!);
     const last = inner.at(-1)!;
     return {
       update: n,
@@ -170,12 +167,12 @@ export class ArGrpo {
       reward_std: rewards![3]!,
       zero_variance_groups: rewards![0]!,
       excluded_rewards: rewards![1]!,
-      ...Object.fromEntries(this.#partNames.map((name, i) => [`reward_${name}`, means[i]![0]!])),
+      ...Object.fromEntries(this.rewards.map(({ reward }, i) => [`reward_${reward.name}`, means[i]![0]!])),
       kl: last[4]!,
       kl_k3: last[0]!,
       entropy: last[5]!,
       clip_fraction: last[1]!,
-      ratio_max: Math.max(...column(2)),
+      ratio_max: Math.max(...inner.map((values) => values[2]!)),
       first_log_ratio_max: inner[0]![3]!,
       likelihood: last[6]!,
       gradient_norm: last[7]!,
@@ -191,11 +188,11 @@ export class ArGrpo {
     this.#experience.dispose();
   }
 
-  #collect(rows: RolloutRows, reference: LstmGenerator | null, rewards: readonly WeightedReward[]): Experience {
+  #collect(rows: RolloutRows, reference: LstmGenerator | null): Experience {
     const { temperature, seed, groupSize, advantage: form } = this.options;
     const { tokens, logProbs } = rows.rollout({ temperature, seed, update: this.#update, stream: 1 });
     const painted = { images: rows.images(tokens), classes: rows.classes };
-    const scores = rewards.map(({ reward, weight }) => ({ score: reward.score(painted), weight }));
+    const scores = this.rewards.map(({ reward, weight }) => ({ score: reward.score(painted), weight }));
     const total = scores.map(({ score, weight }) => mul(score, weight)).reduce((a, b) => add(a, b));
     const { advantage, statistics } = groupAdvantage(total, { groupSize, form });
     const referenceLogits = reference && rows.logits(reference, tokens, temperature);
