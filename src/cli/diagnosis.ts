@@ -27,7 +27,7 @@ export interface MachineFacts {
 const costs: Readonly<Record<Feature, string>> = {
   "subgroups": "slow: without subgroups the fastest kernels fall back to plain ones",
   "timestamp-query": "missing: timestamp-query, so kernels cannot be profiled",
-  "shader-f16": "missing: shader-f16, so kernels compute in float32 alone",
+  "shader-f16": "missing: shader-f16, which no kernel needs so far",
 };
 const wanted = Object.keys(costs) as Feature[];
 
