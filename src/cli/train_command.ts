@@ -76,7 +76,10 @@ function openDevice(config: DigitsArGrpoConfig): Promise<Device> {
 
 async function execute(device: Device, config: DigitsArGrpoConfig, run: RunDirectory, resumed: boolean): Promise<void> {
   noteLine(`${resumed ? "Resuming" : "Training"} in ${run.path} on ${device.gpu.adapter.name}; Ctrl-C saves and stops`);
-  using interrupt = onInterrupt(() => noteLine("Stopping after this step; press Ctrl-C again to stop at once"));
+  const newLine = Deno.stderr.isTerminal() ? "\n" : ""; // below the progress bar
+  using interrupt = onInterrupt(() =>
+    noteLine(`${newLine}Stopping after this step; press Ctrl-C again to stop at once`)
+  );
   try {
     printLine(await runDigitsArGrpo(device, config, run, { resume: resumed, signal: interrupt.signal }));
   } catch (error) {
