@@ -3,9 +3,10 @@
 // lane_nn, lane_nt, lane_tn: sizes divisible by 4, subgroups of 8, operands in textures (row-major vec4, see
 //   lib/texture.wgsl: a storage buffer's load costs such an adapter twenty times as much); a workgroup is one subgroup
 //   and owns TM rows x 32 TN columns; each lane loads an eighth of the rows' values and broadcasts them
-// a: [B,M,K] or [B,K,M]; w: [B,K,N] or [B,N,K], batch stride 0 broadcasts; c: [B,M,N]; grid z = B
+// a: [B,M,K] or [B,K,M]; w: [B,K,N] or [B,N,K], batch stride 0 broadcasts; c: [B,M,N]; tiles: grid z = B
 // k runs from k_start to k_end; ADD adds to c: a long sum takes several launches (llvmpipe ends loops at 65535 turns)
-// cost: 2 B M N K FLOP; llvmpipe on 2 cores: see bench/results
+// cost: 2 B M N K FLOP; in a training step (4096 rows, llvmpipe on 2 cores of an AMD EPYC, multiply-add peak 57 GFLOP/s):
+//   lane_nn 27-36, lane_tn 27-33, lane_nt 19 GFLOP/s; the naive kernel reaches 0.3
 //@include grid
 //@include texture
 override BIAS: u32 = 0;
@@ -17,7 +18,7 @@ struct Params {
   m: u32, n: u32, k_start: u32, k_end: u32,
   a_batch: u32, w_batch: u32,  // elements between matrices
   a_row: u32, a_k: u32, w_k: u32, w_col: u32,  // element strides, naive only
-  k: u32,
+  k: u32, batch: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -40,19 +41,21 @@ fn activate(z: vec4f) -> vec4f {
 }
 
 @compute @workgroup_size(32)
-fn naive(@builtin(global_invocation_id) id: vec3u) {
-  let n = id.x;
-  let m = id.y;
-  if (n >= params.n) { return; }
+fn naive(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let out = flat_index(group, groups, lane, 32u);
+  if (out >= params.batch * params.m * params.n) { return; }
+  let n = out % params.n;
+  let row = out / params.n;
+  let m = row % params.m;
+  let b = row / params.m;
   var sum = 0.0;
-  var ai = id.z * params.a_batch + m * params.a_row + params.k_start * params.a_k;
-  var wi = id.z * params.w_batch + n * params.w_col + params.k_start * params.w_k;
+  var ai = b * params.a_batch + m * params.a_row + params.k_start * params.a_k;
+  var wi = b * params.w_batch + n * params.w_col + params.k_start * params.w_k;
   for (var k = params.k_start; k < params.k_end; k++) {
     sum = fma(a[ai], w[wi], sum);
     ai += params.a_k;
     wi += params.w_k;
   }
-  let out = (id.z * params.m + m) * params.n + n;
   if (ADD == 1u) { sum += c[out]; }
   if (BIAS == 1u) { sum += bias[n]; }
   c[out] = activate(vec4f(sum)).x;

@@ -16,10 +16,10 @@ const phaseNames: Readonly<Record<string, string>> = {
  */
 export async function drawCurves(run: RunDirectory, floor: number, pictures: number): Promise<void> {
   const records = await readMetrics(run.metrics);
-  const series = (field: string, scale = 1): Series[] =>
+  const series = (field: string): Series[] =>
     Object.entries(phaseNames).flatMap(([phase, name]) => {
       const points = records.filter((record) => record.phase === phase && typeof record[field] === "number")
-        .map((record) => [Number(record.update) + 1, Number(record[field]) * scale] as const);
+        .map((record) => [Number(record.updates), Number(record[field])] as const);
       return points.length ? [{ name, points }] : [];
     });
   const x = { title: "policy update" };

@@ -46,7 +46,7 @@ export class DigitsInspector {
     private readonly model: LstmGenerator,
   ) {}
 
-  /** Called after every update; looks at every `evaluate_every`-th. */
+  /** Called before the first update and after every one; looks at every `evaluate_every`-th. */
   async look(updates: number): Promise<Record<string, number>> {
     const { config: { grpo, evaluation }, classes, device } = this.job;
     if (updates % grpo.evaluate_every !== 0) return {};

@@ -86,7 +86,7 @@ export class PretrainPhase implements Phase {
 
 /** Policy optimisation as a phase. */
 export class GrpoPhase implements Phase {
-  /** `inspect` is called after every update with its number from 1, while the model holds the averaged weights. */
+  /** `inspect` is called with the number of updates done, while the model holds the averaged weights. */
   constructor(
     readonly name: string,
     readonly steps: number,
@@ -104,11 +104,12 @@ export class GrpoPhase implements Phase {
   }
 
   async step(n: number, log: (record: UpdateMetrics) => void): Promise<string> {
+    if (n === 0) log({ updates: 0, ...await this.inspect(0) }); // where the curves begin
     const metrics = await this.trainer.update(n);
     this.trainer.ema.swap();
     const found = await this.inspect(n + 1);
     this.trainer.ema.swap();
-    log({ ...metrics, ...found });
+    log({ ...metrics, updates: n + 1, ...found });
     return `reward ${metrics.reward!.toPrecision(3)}  KL ${metrics.kl!.toFixed(4)}`;
   }
 

@@ -1,5 +1,5 @@
 import { lstm, type LstmLayer, type LstmState } from "../ops/lstm.ts";
-import { hasTiles } from "../ops/matmul_product.ts";
+import { hasTiles, transposeInTexture } from "../ops/matmul_product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Initializer } from "./init.ts";
 import type { Module } from "./module.ts";
@@ -31,7 +31,11 @@ export class Lstm implements Module {
       const { device } = layer.weightIh;
       const sizes = [...layer.weightIh.shape, ...layer.weightHh.shape];
       if (!hasTiles(device, sizes)) return layer;
-      return { ...layer, weightIh: device.texture(layer.weightIh), weightHh: device.texture(layer.weightHh) };
+      return {
+        ...layer,
+        weightIh: device.texture(layer.weightIh),
+        transposedHh: transposeInTexture(layer.weightHh),
+      };
     });
   }
 

@@ -45,7 +45,18 @@ export const matmulOp = defineOp({
     let dz = dc;
     if (epilogue !== "none") {
       dz = run.empty(c.shape);
-      const sizes = { k_start: 0, k_end: 0, a_batch: 0, w_batch: 0, a_row: 0, a_k: 0, w_k: 0, w_col: 0, k: 0 };
+      const sizes = {
+        k_start: 0,
+        k_end: 0,
+        a_batch: 0,
+        w_batch: 0,
+        a_row: 0,
+        a_k: 0,
+        w_k: 0,
+        w_col: 0,
+        k: 0,
+        batch: 1,
+      };
       run.kernel("backward_activation", {
         read: [c, dc],
         write: [dz],

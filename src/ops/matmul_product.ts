@@ -1,6 +1,7 @@
 import shader from "../../shaders/matmul.wgsl" with { type: "text" };
-import type { Device } from "../tensor/device.ts";
+import { type Device, foldGrid } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { permute } from "./permute.ts";
 
 const source = { name: "matmul", text: shader };
 
@@ -26,6 +27,11 @@ const kChunk = 65_532;
 
 /** Work below which copying the operands to textures costs more than the tiles gain. */
 const laneFlops = 2e5;
+/** Rows from which transposing w first pays: lane_nn is faster than lane_nt, but transposing takes plain loads. */
+const transposeRows = 1024;
+const mostGroups = 65535;
+/** Rows that the smallest tiles cover with the most workgroups a grid has in one dimension. */
+const mostTiledRows = 8 * mostGroups;
 
 /**
  * Launches one product into `out`. Operands may be textures already, so that several products share one copy; then
@@ -40,11 +46,16 @@ export function product(
   bias: Tensor | null = null,
   epilogue: Epilogue = "none",
 ): void {
-  const { layout, batch, m, n, k } = p;
+  const { batch, m, n, k } = p;
+  let { layout } = p;
   const frozen = [a, w].some(isTexture);
-  const lane = frozen ||
-    (2 * batch * m * n * k >= laneFlops && hasTiles(device, [n, k, ...(layout === "tn" ? [m] : [])]));
-  const operands = lane ? [inTexture(a), inTexture(w)] : [a, w];
+  const suits = hasTiles(device, [n, k, ...(layout === "tn" ? [m] : [])]) && m <= mostTiledRows && batch <= mostGroups;
+  const lane = frozen || (2 * batch * m * n * k >= laneFlops && suits);
+  const operands = lane ? [inTexture(a)] : [a, w];
+  if (lane && layout === "nt" && batch === 1 && m >= transposeRows && !isTexture(w)) {
+    layout = "nn";
+    operands.push(transposeInTexture(w.view([n, k])));
+  } else if (lane) operands.push(inTexture(w));
   const tile = { TM: m > 8 ? 16 : 8, TN: n >= 64 ? 2 : 1 };
   const strides = layout === "tn" ? { a_row: 1, a_k: m } : { a_row: k, a_k: 1 };
   const columns = layout === "nt" ? { w_k: 1, w_col: k } : { w_k: n, w_col: 1 };
@@ -70,12 +81,20 @@ export function product(
         ...strides,
         ...columns,
         k,
+        batch,
       },
       overrides,
-      grid: lane ? [Math.ceil(n / (32 * tile.TN)), Math.ceil(m / tile.TM), batch] : [Math.ceil(n / 32), m, batch],
+      grid: lane
+        ? [Math.ceil(n / (32 * tile.TN)), Math.ceil(m / tile.TM), batch]
+        : foldGrid(Math.ceil(batch * m * n / 32)),
       cost: { flops: 2 * batch * m * n * (end - start), bytes: 4 * batch * (m * k + k * n + m * n) },
     });
   }
+}
+
+/** A matrix transposed, in a texture: neighbouring lanes then load neighbouring texels. Outside the tape. */
+export function transposeInTexture(w: Tensor): Tensor {
+  return w.device.noGrad(() => w.device.texture(permute(w, [1, 0])));
 }
 
 /** A tensor for kernels that read textures: itself where it is one. */
@@ -109,7 +128,7 @@ export function sumRows(device: Device, x: Tensor, rows: number, n: number): Ten
   do {
     const chunks = Math.ceil(m / 128);
     const to = device.empty([chunks, n]);
-    const sizes = { k_start: 0, k_end: 0, a_batch: 0, w_batch: 0, a_row: 0, a_k: 0, w_k: 0, w_col: 0, k: 0 };
+    const sizes = { k_start: 0, k_end: 0, a_batch: 0, w_batch: 0, a_row: 0, a_k: 0, w_k: 0, w_col: 0, k: 0, batch: 1 };
     device.launch(source, "sum_rows", {
       read: [from],
       write: [to],

@@ -162,7 +162,6 @@ export class ArGrpo {
     }
     const last = inner.at(-1)!;
     return {
-      update: n,
       reward: rewards![2]!,
       reward_std: rewards![3]!,
       zero_variance_groups: rewards![0]!,

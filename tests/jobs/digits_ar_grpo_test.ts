@@ -44,9 +44,9 @@ async function checkRun(path: string, table: string): Promise<void> {
   assert.ok(models.random_pixels.klToPretrained > 0);
   const records = await readMetrics(`${path}/metrics.jsonl`);
   const count = (phase: string) => records.filter((record) => record.phase === phase).length;
-  assert.deepEqual(["judges", "pretrain", "from_scratch", "grpo"].map(count), [2, 1, 2, 3]);
-  const looked = records.filter((record) => "judge_b_accuracy" in record).map(({ phase, update }) => [phase, update]);
-  assert.deepEqual(looked, [["from_scratch", 1], ["grpo", 1]]);
+  assert.deepEqual(["judges", "pretrain", "from_scratch", "grpo"].map(count), [2, 1, 3, 4]);
+  const looked = records.filter((record) => "judge_b_accuracy" in record).map(({ phase, updates }) => [phase, updates]);
+  assert.deepEqual(looked, [["from_scratch", 0], ["from_scratch", 2], ["grpo", 0], ["grpo", 2]]);
   for (const name of names) {
     const arrays = await readNpz(`${path}/samples/${name}.npz`);
     assert.deepEqual(arrays.get("arr_0")!.shape, [100, 8, 8, 1]);

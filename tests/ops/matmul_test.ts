@@ -94,6 +94,15 @@ for (const [n, k] of [[3, 70_000], [4, 1_000_000]] as const) {
   });
 }
 
+Deno.test("matmul of more rows than a grid dimension holds workgroups", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  for (const columns of [3, 4]) {
+    const c = matmul(device.full([1_100_000, 1], 2), device.full([1, columns], 0.5));
+    assert.ok((await c.data()).every((value) => value === 1));
+  }
+});
+
 Deno.test("matmul names both shapes in its errors", async () => {
   const device = await testDevice();
   using _scope = device.scope();
