@@ -54,7 +54,7 @@ export const conv2dOp = defineOp({
  * same sum with the roles of image and result exchanged, by weight and bias a sum over all windows in fixed order.
  *
  * @throws {RangeError} for shapes or types that do not fit, a window larger than the padded image, a stride below 1, a
- * negative padding, weights with more than 60,000 taps per output, and rows of more than 60,000 pixels.
+ * negative padding, windows of more than 60,000 turns, `KH (KW (max(C, O) + 2) + 3)`, and rows of more than 60,000 pixels.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias: Tensor | null, options: Conv2dOptions = {}): Tensor {
   return conv2dOp(bias ? [x, weight, bias] : [x, weight], options);

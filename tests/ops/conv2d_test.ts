@@ -128,6 +128,17 @@ Deno.test("conv2d: a column of 70,000 rows", async () => {
   assert.equal(values.subarray(1, 69999).findIndex((v) => v !== 3), -1);
 });
 
+for (const variant of available) {
+  Deno.test(`conv2d ${variant}: the largest windows are summed whole`, async () => {
+    const device = await testDevice();
+    using _scope = device.scope();
+    for (const [h, w] of [[140, 140], [10000, 1], [1, 19999]] as const) {
+      const ones = device.full([1, 1, h, w], 1);
+      assert.deepEqual([...await conv2dOp([ones, ones], { variant }).data()], [h * w]);
+    }
+  });
+}
+
 Deno.test("conv2d: relu keeps NaN visible", async () => {
   const device = await testDevice();
   using _scope = device.scope();
@@ -157,10 +168,10 @@ Deno.test("conv2d: errors", async () => {
   refuses(`${show}: stride must be a positive integer, got 0.5`, x, w, { padding: 1, stride: 0.5 });
   refuses(`${show}: padding must be integers of at least 0, got -1`, x, w, { padding: -1 });
   refuses(
-    "Cannot convolve [1, 1, 260, 260] with [1, 1, 250, 250]: at most 60000 taps (channels x window) are supported, " +
-      "got 62500; split the channels",
-    [1, 1, 260, 260],
-    [1, 1, 250, 250],
+    "Cannot convolve [1, 1, 142, 142] with [1, 1, 142, 142]: a window may take at most 60000 turns, " +
+      "rows x (columns x (channels + 2) + 3), got 60918; split the channels or the window",
+    [1, 1, 142, 142],
+    [1, 1, 142, 142],
   );
   refuses(
     "Cannot convolve [1, 1, 1, 60001] with [1, 1, 1, 1]: at most 60000 pixels in a row are supported, got 60001",
