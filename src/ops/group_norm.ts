@@ -8,6 +8,8 @@ import { sumParts } from "./sum_parts.ts";
 
 /** Most pixels that one lane sums over: short, so that rounding errors of equal sign do not pile up. */
 const mostSegment = 1024;
+/** Most iterations of the lane that joins the segments of a group: it would be stopped silently after 65,535. */
+const mostSums = 65000;
 
 /** The op behind {@link groupNorm}. */
 export const groupNormOp = defineOp({
@@ -26,6 +28,13 @@ export const groupNormOp = defineOp({
       );
     }
     const pixels = h * w, segment = Math.min(pixels, mostSegment), segments = Math.ceil(pixels / segment);
+    const sums = segments * (channels / groups + 3);
+    if (sums > mostSums) {
+      throw new RangeError(
+        `Cannot normalize ${showShape(x.shape)} in ${groups} groups: a group may take at most ${mostSums} sums, ` +
+          `(channels + 3) x segments of ${mostSegment} pixels, got ${sums}; use more groups`,
+      );
+    }
     return {
       params: { batch, channels, pixels, groups, segments, segment, eps },
       perSegment: foldGrid(Math.ceil(batch * segments * channels / 32)),
@@ -80,7 +89,8 @@ export const groupNormOp = defineOp({
  * fixed order (Wu and He 2018).
  *
  * @param eps added to the variance, in squared units of x.
- * @throws {RangeError} for shapes or types that do not fit, and groups that do not divide the channels.
+ * @throws {RangeError} for shapes or types that do not fit, groups that do not divide the channels, and groups of more
+ * than 65,000 segments of channels.
  */
 export function groupNorm(x: Tensor, gain: Tensor, bias: Tensor, groups: number, eps = 1e-5): Tensor {
   return groupNormOp([x, gain, bias], { groups, eps });

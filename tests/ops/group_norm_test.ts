@@ -72,6 +72,18 @@ Deno.test("group_norm: a group of 1,000,000 pixels", async () => {
   assertAllClose(await dx!.data(), new Float32Array(n), 1e-5);
 });
 
+Deno.test("group_norm: gains of 70,000 images", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const x = device.tensor(Float32Array.from({ length: 140000 }, (_, i) => i % 2), [70000, 2, 1, 1]);
+  const gain = device.full([2], 1), bias = device.full([2], 0);
+  gain.requiresGrad = true;
+  const y = groupNorm(x, gain, bias, 1, 0);
+  const [, dgain, dbias] = y.node!.backward([device.full(y.shape, 1)], [false, true, true]);
+  assertAllClose(await dgain!.data(), [-70000, 70000], 1e-6);
+  assertAllClose(await dbias!.data(), [70000, 70000], 1e-6);
+});
+
 Deno.test("group_norm: errors", async () => {
   const device = await testDevice();
   using _scope = device.scope();
@@ -85,6 +97,12 @@ Deno.test("group_norm: errors", async () => {
   refuses("Cannot apply group_norm: bias must have shape [4], got [3]", [2, 4, 1, 1], 1, [4], [3]);
   const show = "Cannot normalize [2, 4, 1, 1] in groups: wanted a number of groups that divides the 4 channels, got";
   for (const groups of [3, 0, 1.5]) refuses(`${show} ${groups}`, [2, 4, 1, 1], groups);
+  refuses(
+    "Cannot normalize [1, 65000, 1, 1] in 1 groups: a group may take at most 65000 sums, (channels + 3) x segments " +
+      "of 1024 pixels, got 65003; use more groups",
+    [1, 65000, 1, 1],
+    1,
+  );
   const x = device.zeros([1, 2, 1, 1], "i32");
   assert.throws(
     () => groupNorm(x, device.zeros([2]), device.zeros([2]), 1),
