@@ -1,5 +1,5 @@
 // sum_i = sum_p partial[p, i]: the second level of a long sum, in a fixed order, so that a seed repeats bit for bit
-// partial: [parts, n], sum: [n]; one lane per element; parts <= 65535
+// partial: [parts, n], sum: [n]; one lane per element; parts <= 32,768, more take the levels of reduce.wgsl
 // cost: one read of the partial sums; bound by memory
 //@include grid
 override WG: u32 = 32;
