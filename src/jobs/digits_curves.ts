@@ -3,25 +3,18 @@ import type { RunDirectory } from "../io/run_directory.ts";
 import type { Series } from "../report/plot.ts";
 import { renderCurves } from "../report/plot.ts";
 
-/** Names of the phases in legends. */
-const phaseNames: Readonly<Record<string, string>> = {
-  grpo: "GRPO after pretraining",
-  from_scratch: "REINFORCE from scratch",
-};
-
 /**
- * Draws reward, held-out judge and Frechet distance over the updates as PNG files in `plots/`.
+ * Draws reward, judges, Frechet distance and divergence over the updates as PNG files in `plots/`.
  *
  * @param pictures what each look during training painted: Frechet distances fall with their number.
  */
 export async function drawCurves(run: RunDirectory, floor: number, pictures: number): Promise<void> {
   const records = await readMetrics(run.metrics);
-  const series = (field: string): Series[] =>
-    Object.entries(phaseNames).flatMap(([phase, name]) => {
-      const points = records.filter((record) => record.phase === phase && typeof record[field] === "number")
-        .map((record) => [Number(record.updates), Number(record[field])] as const);
-      return points.length ? [{ name, points }] : [];
-    });
+  const curve = (phase: string, field: string, name: string): Series[] => {
+    const points = records.filter((record) => record.phase === phase && typeof record[field] === "number")
+      .map((record) => [Number(record.updates), Number(record[field])] as const);
+    return points.length ? [{ name, points }] : [];
+  };
   const x = { title: "policy update" };
   const plots = [
     {
@@ -31,13 +24,20 @@ export async function drawCurves(run: RunDirectory, floor: number, pictures: num
         x,
         y: { title: "mean reward", zero: true },
       },
-      series: series("reward"),
+      series: [
+        ...curve("grpo", "reward", "GRPO after pretraining"),
+        ...curve("from_scratch", "reward", "REINFORCE from scratch"),
+      ],
       smooth: 5,
     },
     {
-      file: "held_out_judge",
-      plot: { title: "Held-out judge B", x, y: { title: "accuracy", zero: true } },
-      series: series("judge_b_accuracy"),
+      file: "judges",
+      plot: { title: "Pictures read as the wanted class", x, y: { title: "accuracy", zero: true } },
+      series: [
+        ...curve("grpo", "judge_b_accuracy", "GRPO, held-out judge B"),
+        ...curve("grpo", "judge_a_accuracy", "GRPO, judge A of the reward"),
+        ...curve("from_scratch", "judge_b_accuracy", "from scratch, judge B"),
+      ],
     },
     {
       file: "frechet",
@@ -47,12 +47,12 @@ export async function drawCurves(run: RunDirectory, floor: number, pictures: num
         y: { title: "Frechet distance", zero: true },
         references: [{ name: "1,000 held-out real digits", value: floor }],
       },
-      series: series("frechet").filter(({ name }) => name === phaseNames.grpo),
+      series: curve("grpo", "frechet", "GRPO"),
     },
     {
       file: "divergence",
       plot: { title: "Divergence from the pretrained model", x, y: { title: "KL, nats a pixel", zero: true } },
-      series: series("kl").filter(({ name }) => name === phaseNames.grpo),
+      series: curve("grpo", "kl", "GRPO"),
     },
   ];
   for (const { file, plot, series, smooth } of plots) {

@@ -4,6 +4,7 @@ import { requireShape, type Shape, showShape, sizeOf } from "../tensor/shape.ts"
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Epilogue, epilogues, type Layout, type Product, product, sumRows } from "./matmul_product.ts";
 import { defineOp } from "./op.ts";
+import { requireDType } from "./require_dtype.ts";
 
 /** The op behind {@link matmul}. A missing bias is the operand `w` with `bias: false`. */
 export const matmulOp = defineOp({
@@ -15,6 +16,8 @@ export const matmulOp = defineOp({
     const fail = (reason: string): never => {
       throw new RangeError(`Cannot multiply ${showShape(a.shape)} by ${showShape(w.shape)} (${layout}): ${reason}`);
     };
+    requireDType("matmul", "a", a, "f32");
+    requireDType("matmul", "w", w, "f32");
     if (a.shape.length < 2 || w.shape.length < 2) fail("both operands must have at least 2 axes");
     const [aRows, aCols] = a.shape.slice(-2) as [number, number];
     const [wRows, wCols] = w.shape.slice(-2) as [number, number];

@@ -3,12 +3,14 @@ import { sequenceBatch, Shuffler } from "../data/pixel_sequences.ts";
 import { Scalar } from "../gpu/params.ts";
 import type { LstmGenerator } from "../models/lstm_generator.ts";
 import { categoricalKl } from "../ops/categorical_kl.ts";
+import { concat } from "../ops/concat.ts";
 import { add, mul } from "../ops/elementwise_binary.ts";
 import { entropy } from "../ops/entropy.ts";
 import { type AdvantageForm, groupAdvantage } from "../ops/group_advantage.ts";
 import { grpoLoss, grpoStatistics } from "../ops/grpo_loss.ts";
 import { mean, sum } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
+import { storeRow } from "../ops/store_row.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { Ema } from "../optim/ema.ts";
 import { cosine, type Schedule, warmup } from "../optim/schedule.ts";
@@ -79,13 +81,8 @@ interface Experience {
   readonly parts: readonly Tensor[];
 }
 
-interface Inner {
-  /** k3, clip fraction, largest ratio, largest |log ratio|. */
-  readonly statistics: Tensor;
-  readonly kl: Tensor;
-  readonly entropy: Tensor;
-  readonly likelihood: Tensor;
-}
+/** Columns of what an inner epoch finds. */
+const found = ["klK3", "clipFraction", "ratioMax", "logRatioMax", "kl", "entropy", "likelihood", "gradNorm"] as const;
 
 /**
  * Group-relative policy optimisation of a pixel generator (AR-GRPO, arXiv 2508.06924): for every class G pictures are
@@ -103,7 +100,10 @@ export class ArGrpo {
   readonly #schedule: Schedule;
   readonly #update = new Scalar(0);
   readonly #experience: Captured<Experience>;
-  readonly #inner: Captured<Inner>;
+  readonly #inner: Captured<void>;
+  /** `[inner epochs, found]`: every inner epoch leaves its row, so that none of them waits for the host. */
+  readonly #journal: Tensor;
+  readonly #epoch = new Scalar(0);
   /** Real digits for the likelihood, rewritten before every inner epoch; null without. */
   readonly #real: { readonly order: Shuffler; readonly batch: readonly [Tensor, Tensor, Tensor] } | null;
 
@@ -137,11 +137,15 @@ export class ArGrpo {
     this.#real = options.likelihoodWeight > 0
       ? { order: new Shuffler(digits.count, likelihoodBatch, seed + 1), batch: [ids(), ids(), ids()] }
       : null;
+    this.#journal = device.zeros([options.innerEpochs, found.length]);
     this.#experience = device.capture(() => device.noGrad(() => this.#collect(rows, reference)));
     this.#inner = device.capture(() => this.#improve(rows, weight, this.#experience.result, parameters));
   }
 
-  /** Runs update `n`, counted from 0, and returns its metrics: one readback of a few numbers for each inner epoch. */
+  /**
+   * Runs update `n`, counted from 0, and returns its metrics: a readback after the experience, which parts the times of
+   * the phases, and one at the end. The inner epochs between them are one submit each and wait for nothing.
+   */
   async update(n: number): Promise<UpdateMetrics> {
     const { innerEpochs } = this.options;
     this.#update.value = n;
@@ -151,30 +155,30 @@ export class ArGrpo {
     const { rewardStatistics, parts } = this.#experience.result;
     const [rewards, ...means] = await this.#device.read([rewardStatistics, ...parts]);
     const collected = performance.now();
-    const inner: number[][] = [];
     for (let epoch = 0; epoch < innerEpochs; epoch++) {
       this.#loadReal(n * innerEpochs + epoch);
+      this.#epoch.value = epoch;
       this.optimizer.advance();
       this.#inner.replay();
-      const { statistics, kl, entropy, likelihood } = this.#inner.result;
-      const found = await this.#device.read([statistics, kl, entropy, likelihood, this.optimizer.gradNorm]);
-      inner.push(found.flatMap((values) => [...values]));
     }
-    const last = inner.at(-1)!;
+    const journal = await this.#journal.data();
+    const column = (name: typeof found[number]) =>
+      Array.from({ length: innerEpochs }, (_, epoch) => journal[epoch * found.length + found.indexOf(name)]!);
+    const last = (name: typeof found[number]) => column(name).at(-1)!;
     return {
       reward: rewards![2]!,
       reward_std: rewards![3]!,
       zero_variance_groups: rewards![0]!,
       excluded_rewards: rewards![1]!,
       ...Object.fromEntries(this.rewards.map(({ reward }, i) => [`reward_${reward.name}`, means[i]![0]!])),
-      kl: last[4]!,
-      kl_k3: last[0]!,
-      entropy: last[5]!,
-      clip_fraction: last[1]!,
-      ratio_max: Math.max(...inner.map((values) => values[2]!)),
-      first_log_ratio_max: inner[0]![3]!,
-      likelihood: last[6]!,
-      gradient_norm: last[7]!,
+      kl: last("kl"),
+      kl_k3: last("klK3"),
+      entropy: last("entropy"),
+      clip_fraction: last("clipFraction"),
+      ratio_max: Math.max(...column("ratioMax")),
+      first_log_ratio_max: column("logRatioMax")[0]!,
+      likelihood: last("likelihood"),
+      gradient_norm: last("gradNorm"),
       learning_rate: this.optimizer.learningRate.value,
       seconds_rollout_reward: (collected - started) / 1000,
       seconds_update: (performance.now() - collected) / 1000,
@@ -206,7 +210,7 @@ export class ArGrpo {
     };
   }
 
-  #improve(rows: RolloutRows, weight: Tensor, experience: Experience, parameters: readonly Tensor[]): Inner {
+  #improve(rows: RolloutRows, weight: Tensor, experience: Experience, parameters: readonly Tensor[]): void {
     const { temperature, clipLow, clipHigh, delta, kl, beta, likelihoodWeight } = this.options;
     const { tokens, logpOld, logpRef, advantage, referenceLogits } = experience;
     const logits = rows.logits(this.model, tokens, temperature);
@@ -232,12 +236,12 @@ export class ArGrpo {
     }
     this.optimizer.step(gradients(loss, parameters));
     this.ema.update();
-    return this.#device.noGrad(() => ({
-      statistics: grpoStatistics(terms, { clipLow, clipHigh }),
-      kl: divergence,
-      entropy: reshape(mean(entropy(flat)), [1]),
-      likelihood,
-    }));
+    this.#device.noGrad(() => {
+      const statistics = grpoStatistics(terms, { clipLow, clipHigh });
+      const surprise = reshape(mean(entropy(flat)), [1]);
+      const row = concat([statistics, divergence, surprise, likelihood, this.optimizer.gradNorm], 0);
+      storeRow(this.#journal, this.#epoch, row);
+    });
   }
 
   #loadReal(n: number): void {

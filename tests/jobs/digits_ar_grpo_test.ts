@@ -55,7 +55,7 @@ async function checkRun(path: string, table: string): Promise<void> {
   const pictures = [
     ...names.map((name) => `samples/${name}.png`),
     ...["samples/from_scratch_0002.png", "samples/grpo_0002.png"],
-    ...["reward", "held_out_judge", "frechet", "divergence"].map((name) => `plots/${name}.png`),
+    ...["reward", "judges", "frechet", "divergence"].map((name) => `plots/${name}.png`),
   ];
   for (const picture of pictures) assert.ok((await Deno.stat(`${path}/${picture}`)).size > 100, picture);
 }

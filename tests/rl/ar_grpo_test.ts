@@ -157,7 +157,11 @@ Deno.test("ArGrpo: an update is one submit and one readback each for the rollout
   const { recorder, pool } = device.gpu;
   const submits = recorder.counters.submits, { created, liveBytes } = pool.counters;
   for (let n = 1; n < 4; n++) await trainer.update(n);
-  assert.equal(recorder.counters.submits - submits, 3 * 2 * (1 + 3));
+  assert.equal(
+    recorder.counters.submits - submits,
+    3 * (2 + 3 + 1),
+    "experience and its readback, three inner epochs, readback",
+  );
   assert.equal(pool.counters.created, created, "new buffers");
   assert.equal(pool.counters.liveBytes, liveBytes);
   trainer.dispose();
