@@ -85,6 +85,7 @@ export async function openAdapter(
     const again = await requestAdapter(gpu, software);
     device = await again.requestDevice({ requiredLimits, requiredFeatures: [...features] as GPUFeatureName[] });
   }
+  if (!await compilesSubgroups(device)) features.delete("subgroups");
   const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unknown adapter";
   const onCpu = /llvmpipe|swiftshader|lavapipe|software/i.test(`${name} ${adapter.info.vendor}`);
   const bits = Number(/(\d+) bits\)/.exec(name)?.[1] ?? 0); // llvmpipe names its vector width: one lane per 32 bits
@@ -95,4 +96,13 @@ export async function openAdapter(
     features,
     subgroupSize: onCpu && features.has("subgroups") ? bits / 32 : 0,
   };
+}
+
+/** Some backends (OpenGL) grant subgroups and then refuse the kernels that use them. */
+async function compilesSubgroups(device: GPUDevice): Promise<boolean> {
+  device.pushErrorScope("validation");
+  const code = "@compute @workgroup_size(8) fn main() { _ = subgroupBroadcast(1u, 0u); }";
+  const module = device.createShaderModule({ code });
+  device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
+  return await device.popErrorScope() === null;
 }
