@@ -1,7 +1,16 @@
+import epilogue from "../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import grid from "../../shaders/lib/grid.wgsl" with { type: "text" };
+import lstmCell from "../../shaders/lib/lstm_cell.wgsl" with { type: "text" };
 import philox from "../../shaders/lib/philox.wgsl" with { type: "text" };
-import texture from "../../shaders/lib/texture.wgsl" with { type: "text" };
 import strides from "../../shaders/lib/strides.wgsl" with { type: "text" };
+import texture from "../../shaders/lib/texture.wgsl" with { type: "text" };
 
 /** The files of shaders/lib, by the name that `//@include` gives. */
-export const libraryFiles: Readonly<Record<string, string>> = { grid, philox, strides, texture };
+export const libraryFiles: Readonly<Record<string, string>> = {
+  epilogue,
+  grid,
+  lstm_cell: lstmCell,
+  philox,
+  strides,
+  texture,
+};

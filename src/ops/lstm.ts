@@ -1,4 +1,5 @@
 import shader from "../../shaders/lstm.wgsl" with { type: "text" };
+import subgroupShader from "../../shaders/lstm_subgroup.wgsl" with { type: "text" };
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import { sum } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -10,6 +11,9 @@ import { reshape } from "./reshape.ts";
 
 /** x, w_ih, w_hh, b_ih, b_hh, h0, c0. */
 type LstmInputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+
+const plain = { name: "lstm", text: shader };
+const subgroup = { name: "lstm_subgroup", text: subgroupShader };
 
 interface Sizes {
   readonly b: number;
@@ -71,7 +75,7 @@ export const lstmOp = defineOp({
     let before = { h: place(h0), c: place(c0) };
     for (let t = 0; t < steps; t++) {
       const after = states[t % 2]!;
-      run.kernel(lanes ? "lane_step" : "step", {
+      device.launch(lanes ? subgroup : plain, lanes ? "lane_step" : "step", {
         read: [gateInput, weights, before.h, before.c],
         write: [after.h, after.c, y, gates, cs, hiddenBefore],
         params: { b, t, steps, h },
@@ -100,7 +104,7 @@ export const lstmOp = defineOp({
     let after = { dz: place(run.zeros([b, 4 * h])), dc: place(dc ?? run.zeros([b, h])) };
     for (let t = steps - 1; t >= 0; t--) {
       const state = states[t % 2]!;
-      run.kernel(lanes ? "lane_backward_step" : "backward_step", {
+      device.launch(lanes ? subgroup : plain, lanes ? "lane_backward_step" : "backward_step", {
         read: [gatesIn, csIn, c0In, dy, weights, after.dz, after.dc],
         write: [state.dz, state.dc, dz],
         params: { b, t, steps, h },

@@ -1,9 +1,11 @@
 import shader from "../../shaders/matmul.wgsl" with { type: "text" };
+import subgroupShader from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
 import { type Device, foldGrid } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { permute } from "./permute.ts";
 
 const source = { name: "matmul", text: shader };
+const subgroupSource = { name: "matmul_subgroup", text: subgroupShader };
 
 /** Activations that the matmul applies to its sums; each has a derivative in terms of its own output. */
 export type Epilogue = "none" | "relu" | "tanh" | "sigmoid";
@@ -68,7 +70,7 @@ export function product(
       ADD: start > 0 ? 1 : 0,
       ...(lane ? tile : {}),
     };
-    device.launch(source, lane ? `lane_${layout}` : "naive", {
+    device.launch(lane ? subgroupSource : source, lane ? `lane_${layout}` : "naive", {
       read: [...operands, bias ?? device.empty([4])],
       write: [out],
       params: {
