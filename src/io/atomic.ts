@@ -22,6 +22,16 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
   }
 }
 
+/**
+ * Removes the temporary files that a process killed during `writeFileAtomic` left in a folder. Only for a folder that
+ * nobody else is writing to.
+ */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (/^\.[0-9a-f-]{36}\.tmp$/.test(name)) await Deno.remove(join(folder, name));
+  }
+}
+
 async function writeAndSync(path: string, bytes: Uint8Array): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));

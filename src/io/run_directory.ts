@@ -72,6 +72,11 @@ export class RunDirectory {
     return join(this.path, "metrics.jsonl");
   }
 
+  /** All folders of the run, itself first. */
+  get folders(): string[] {
+    return [this.path, this.checkpoints, this.samples, this.plots];
+  }
+
   /** The folder of checkpoints. */
   get checkpoints(): string {
     return join(this.path, "checkpoints");

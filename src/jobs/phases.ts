@@ -1,5 +1,6 @@
 import type { JsonValue } from "../io/json.ts";
 import { MetricsLog } from "../io/metrics_log.ts";
+import { removeLeftovers } from "../io/atomic.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { Progress } from "../report/progress.ts";
 import type { Device } from "../tensor/device.ts";
@@ -50,6 +51,7 @@ export class PhaseRunner {
     device: Device,
     options: { readonly resume: boolean; readonly signal: AbortSignal; readonly saveSeconds: number },
   ): Promise<PhaseRunner> {
+    if (options.resume) { for (const folder of run.folders) await removeLeftovers(folder); }
     const saved = options.resume ? await loadState(run) : null;
     const log = await MetricsLog.open(run.metrics);
     await log.truncateTo(saved?.lines ?? 0);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileAtomic } from "../../src/io/atomic.ts";
+import { removeLeftovers, writeFileAtomic } from "../../src/io/atomic.ts";
 import { readBytes } from "../../src/io/file_error.ts";
 import { fileTest } from "../support/file_test.ts";
 import { withTemporaryFolder } from "./temporary_folder.ts";
@@ -63,3 +63,16 @@ Deno.test({
       "Cannot read /somewhere: permission denied; check its mode and the command's --allow flags",
     ),
 });
+
+await fileTest(
+  "atomic: what a killed write left behind is removed, and nothing else",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      for (const name of [`.${crypto.randomUUID()}.tmp`, "a.tmp", ".hidden"]) {
+        await Deno.writeFile(`${folder}/${name}`, new Uint8Array(3));
+      }
+      await removeLeftovers(folder);
+      const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+      assert.deepEqual(names, [".hidden", "a.tmp"]);
+    }),
+);
