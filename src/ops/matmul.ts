@@ -2,7 +2,7 @@ import shader from "../../shaders/matmul.wgsl" with { type: "text" };
 import { foldGrid } from "../tensor/device.ts";
 import { requireShape, type Shape, showShape, sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { type Epilogue, epilogues, type Layout, type Product, product, sumRows } from "./matmul_product.ts";
+import { type Epilogue, epilogues, type Layout, noSum, type Product, product, sumRows } from "./matmul_product.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
 
@@ -48,22 +48,10 @@ export const matmulOp = defineOp({
     let dz = dc;
     if (epilogue !== "none") {
       dz = run.empty(c.shape);
-      const sizes = {
-        k_start: 0,
-        k_end: 0,
-        a_batch: 0,
-        w_batch: 0,
-        a_row: 0,
-        a_k: 0,
-        w_k: 0,
-        w_col: 0,
-        k: 0,
-        batch: 1,
-      };
       run.kernel("backward_activation", {
         read: [c, dc],
         write: [dz],
-        params: { m: batch * m, n, ...sizes },
+        params: { m: batch * m, n, ...noSum },
         overrides: { ACT: epilogues.indexOf(epilogue) },
         grid: foldGrid(Math.ceil(c.size / 64)),
       });

@@ -35,6 +35,20 @@ const mostGroups = 65535;
 /** Rows that the smallest tiles cover with the most workgroups a grid has in one dimension. */
 const mostTiledRows = 8 * mostGroups;
 
+/** The params of the shader's entry points that sum no products. */
+export const noSum = {
+  k_start: 0,
+  k_end: 0,
+  a_batch: 0,
+  w_batch: 0,
+  a_row: 0,
+  a_k: 0,
+  w_k: 0,
+  w_col: 0,
+  k: 0,
+  batch: 1,
+};
+
 /**
  * Launches one product into `out`. Operands may be textures already, so that several products share one copy; then
  * sizes must suit the tiles.
@@ -130,11 +144,10 @@ export function sumRows(device: Device, x: Tensor, rows: number, n: number): Ten
   do {
     const chunks = Math.ceil(m / 128);
     const to = device.empty([chunks, n]);
-    const sizes = { k_start: 0, k_end: 0, a_batch: 0, w_batch: 0, a_row: 0, a_k: 0, w_k: 0, w_col: 0, k: 0, batch: 1 };
     device.launch(source, "sum_rows", {
       read: [from],
       write: [to],
-      params: { m, n, ...sizes },
+      params: { m, n, ...noSum },
       grid: [Math.ceil(n / 32), chunks],
     });
     [from, m] = [to, chunks];
