@@ -3,9 +3,9 @@ import { canonicalConfig, diffConfig } from "../config/canonical.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { UserError } from "../error.ts";
 import { RunDirectory } from "../io/run_directory.ts";
-import { runDigitsArGrpo } from "../jobs/digits_ar_grpo.ts";
-import { type DigitsArGrpoConfig, digitsArGrpoSchema } from "../jobs/digits_config.ts";
+import type { JobConfig } from "../jobs/job.ts";
 import { Interrupted } from "../jobs/phases.ts";
+import { anyJobSchema, jobOf } from "../jobs/registry.ts";
 import { Device } from "../tensor/device.ts";
 import { onInterrupt } from "./command.ts";
 import { currentCommit, defaultRunPath, version } from "./environment.ts";
@@ -43,7 +43,7 @@ export function trainCommand(program: Command): void {
 }
 
 async function start(file: string, overrides: readonly string[], out: string | undefined): Promise<void> {
-  const config = loadConfig(file, digitsArGrpoSchema, overrides);
+  const config = loadConfig(file, anyJobSchema, overrides);
   const device = await openDevice(config);
   const run = await RunDirectory.create(out ?? defaultRunPath(config.job, new Date()));
   await run.writeText("config.yaml", canonicalConfig(config));
@@ -58,8 +58,8 @@ async function start(file: string, overrides: readonly string[], out: string | u
 
 async function resume(path: string, file: string | undefined, overrides: readonly string[]): Promise<void> {
   const run = await RunDirectory.open(path);
-  const saved = loadConfig(run.config, digitsArGrpoSchema);
-  const wanted = loadConfig(file ?? run.config, digitsArGrpoSchema, overrides);
+  const saved = loadConfig(run.config, anyJobSchema);
+  const wanted = loadConfig(file ?? run.config, anyJobSchema, overrides);
   const differences = diffConfig(saved, wanted);
   if (differences.length) {
     throw new UserError(
@@ -70,18 +70,18 @@ async function resume(path: string, file: string | undefined, overrides: readonl
   await execute(await openDevice(saved), saved, run, true);
 }
 
-function openDevice(config: DigitsArGrpoConfig): Promise<Device> {
+function openDevice(config: JobConfig): Promise<Device> {
   return Device.open({ memoryBytes: config.memory_gib * 2 ** 30 });
 }
 
-async function execute(device: Device, config: DigitsArGrpoConfig, run: RunDirectory, resumed: boolean): Promise<void> {
+async function execute(device: Device, config: JobConfig, run: RunDirectory, resumed: boolean): Promise<void> {
   noteLine(`${resumed ? "Resuming" : "Training"} in ${run.path} on ${device.gpu.adapter.name}; Ctrl-C saves and stops`);
   const newLine = Deno.stderr.isTerminal() ? "\n" : ""; // below the progress bar
   using interrupt = onInterrupt(() =>
     noteLine(`${newLine}Stopping after this step; press Ctrl-C again to stop at once`)
   );
   try {
-    printLine(await runDigitsArGrpo(device, config, run, { resume: resumed, signal: interrupt.signal }));
+    printLine(await jobOf(config).run(device, config, run, { resume: resumed, signal: interrupt.signal }));
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     noteLine(`Stopped and saved; continue with: deno task train --resume ${run.path}`);

@@ -7,20 +7,13 @@ import type { WeightedReward } from "../rewards/reward.ts";
 import { ArGrpo, type ArGrpoOptions } from "../rl/ar_grpo.ts";
 import type { Device } from "../tensor/device.ts";
 import { type Judges, makeJudges } from "./digits_judges.ts";
-import type { DigitsArGrpoConfig } from "./digits_config.ts";
+import { type DigitsArGrpoConfig, digitsArGrpoSchema } from "./digits_config.ts";
 import { loadDigits, ofClasses } from "./digits_data.ts";
 import { DigitsInspector, evaluateModels } from "./digits_evaluation.ts";
 import { loadModel, makeGenerator, saveModel } from "./digits_models.ts";
 import { GrpoPhase, PretrainPhase } from "./digits_phases.ts";
+import { defineJob, type JobOptions } from "./job.ts";
 import { PhaseRunner } from "./phases.ts";
-
-/** How to run a job. */
-export interface JobOptions {
-  /** Take up the run's saved state. */
-  readonly resume: boolean;
-  /** Asks to save and stop. */
-  readonly signal: AbortSignal;
-}
 
 const phases = ["judges", "pretrain", "from_scratch", "grpo", "evaluate"] as const;
 
@@ -65,6 +58,9 @@ export async function runDigitsArGrpo(
   await runner.begin("evaluate");
   return await evaluateModels(job, judges, real);
 }
+
+/** The job `digits_ar_grpo`. */
+export const digitsArGrpoJob = defineJob(digitsArGrpoSchema, runDigitsArGrpo);
 
 async function pretrain(job: DigitsJob, done: boolean): Promise<void> {
   if (done) return;

@@ -1,0 +1,14 @@
+import { z } from "zod";
+import { digitsArGrpoJob } from "./digits_ar_grpo.ts";
+import type { Job, JobConfig } from "./job.ts";
+
+/** Every job, by the name that configs give as `job`. */
+const jobs = { digits_ar_grpo: digitsArGrpoJob } as const;
+
+/** The settings of any job. */
+export const anyJobSchema: z.ZodType<JobConfig> = z.discriminatedUnion("job", [digitsArGrpoJob.schema]);
+
+/** The job that a config names. */
+export function jobOf({ job }: JobConfig): Job {
+  return jobs[job as keyof typeof jobs] as unknown as Job;
+}
