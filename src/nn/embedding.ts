@@ -8,9 +8,9 @@ export class Embedding implements Module {
   /** `[V, C]`. */
   readonly weight: Tensor;
 
-  /** First values normal with deviation 1, PyTorch's default. */
-  constructor(init: Initializer, vocab: number, channels: number) {
-    this.weight = init.normal([vocab, channels]);
+  /** First values normal; a deviation of 1 is PyTorch's default. */
+  constructor(init: Initializer, vocab: number, channels: number, deviation = 1) {
+    this.weight = init.normal([vocab, channels], deviation);
   }
 
   /** i32 ids `[..]` to `[.., C]`, see the op `embedding`. */

@@ -33,6 +33,12 @@ export class Initializer {
     return this.#parameter(shape, ([a, b, c, d]) => [...boxMuller(a, b), ...boxMuller(c, d)].map((z) => z * deviation));
   }
 
+  /** Ones: the gain of a norm. Counts as a parameter made. */
+  ones(shape: Shape): Tensor {
+    this.#made++;
+    return this.device.parameter(new Float32Array(sizeOf(shape)).fill(1), shape);
+  }
+
   #parameter(shape: Shape, four: (uniforms: [number, number, number, number]) => number[]): Tensor {
     const data = new Float32Array(sizeOf(shape));
     const stream = this.#made++;

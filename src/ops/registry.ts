@@ -26,6 +26,7 @@ export { logSoftmaxOp } from "./log_softmax.ts";
 export { lstmOp } from "./lstm.ts";
 export { matmulOp } from "./matmul.ts";
 export { maxPool2dOp } from "./max_pool2d.ts";
+export { orderTokensOp } from "./order_tokens.ts";
 export { permuteOp } from "./permute.ts";
 export { reduceOp } from "./reduce.ts";
 export { rmsNormOp } from "./rms_norm.ts";

@@ -112,12 +112,19 @@ export class Device {
 
   /** A trainable tensor: outlives every scope and wants gradients. */
   parameter(data: Float32Array, shape: Shape): Tensor {
-    const inner = this.#scope;
-    this.#scope = null;
-    try {
+    return this.persistent(() => {
       const tensor = this.tensor(data, shape);
       tensor.requiresGrad = true;
       return tensor;
+    });
+  }
+
+  /** What `body` makes outside scopes of its own outlives every scope: constants that a model keeps. */
+  persistent<T>(body: () => T): T {
+    const inner = this.#scope;
+    this.#scope = null;
+    try {
+      return body();
     } finally {
       this.#scope = inner;
     }

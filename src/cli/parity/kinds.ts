@@ -2,20 +2,26 @@ import { UserError } from "../../error.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { HostTensor } from "../../tensor/host_tensor.ts";
 import { runAdamW } from "./adamw.ts";
+import { runArpgForward, runArpgLogProbs } from "./arpg.ts";
 import { runClassifier } from "./classifier.ts";
 import { runGrpoLoss } from "./grpo_loss.ts";
 import { runLstm } from "./lstm.ts";
 import type { ReferenceCase } from "./reference_case.ts";
+import { runVqDecode, runVqEncode } from "./vq.ts";
 
 /** Computes a case's outputs by name. */
 export type CaseRun = (device: Device, given: ReferenceCase) => Promise<ReadonlyMap<string, HostTensor>>;
 
 /** How each kind of case is computed. */
 export const caseRuns: Readonly<Record<string, CaseRun>> = {
+  "arpg.forward": runArpgForward,
+  "arpg.parallel_logprob": runArpgLogProbs,
   "classifier.forward": runClassifier,
   "grpo.loss": runGrpoLoss,
   "lstm.forward": runLstm,
   "optimizer.adamw": runAdamW,
+  "vq.decode": runVqDecode,
+  "vq.encode": runVqEncode,
 };
 
 /** Computes the outputs of a case. @throws {UserError} for an unknown kind, and for what the kind refuses. */

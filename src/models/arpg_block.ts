@@ -1,0 +1,81 @@
+import type { Initializer } from "../nn/init.ts";
+import { type Module, nestParameters } from "../nn/module.ts";
+import { Projection } from "../nn/projection.ts";
+import { RmsNorm } from "../nn/rms_norm.ts";
+import { attention, type AttentionOptions } from "../ops/attention.ts";
+import { add } from "../ops/elementwise_binary.ts";
+import { permute } from "../ops/permute.ts";
+import { reshape } from "../ops/reshape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { ArpgConfig } from "./arpg_config.ts";
+import { arpgSizes } from "./arpg_config.ts";
+import { SwiGlu } from "./swiglu.ts";
+
+/** What a block needs to know about its tokens. */
+export interface BlockContext {
+  /** Rotates heads `[B, H, T, D]` at the cells of the tokens. */
+  readonly rotate: (heads: Tensor) => Tensor;
+  /** Which content a token sees. */
+  readonly visibility: NonNullable<AttentionOptions["visibility"]>;
+  /** Applied to what attention and feed-forward add to the residual stream. */
+  readonly dropout: { readonly residual: (x: Tensor) => Tensor; readonly ffn: (x: Tensor) => Tensor };
+}
+
+/** `[B, T, C] -> [B, H, T, D]`. */
+export function splitHeads(x: Tensor, heads: number): Tensor {
+  const [batch, tokens, channels] = x.shape as [number, number, number];
+  return permute(reshape(x, [batch, tokens, heads, channels / heads]), [0, 2, 1, 3]);
+}
+
+/** `[B, H, T, D] -> [B, T, C]`. */
+function joinHeads(x: Tensor): Tensor {
+  const [batch, heads, tokens, d] = x.shape as [number, number, number, number];
+  return reshape(permute(x, [0, 2, 1, 3]), [batch, tokens, heads * d]);
+}
+
+/**
+ * A layer of either pass: `x + attn(norm x)`, then `x + ffn(norm x)`. The first pass has keys and values of its own
+ * tokens (`to_k`, `to_v`); the second takes those of the content, which all its layers share.
+ */
+export class ArpgBlock implements Module {
+  readonly attn: { readonly to_q: Projection; readonly proj: Projection; to_k?: Projection; to_v?: Projection };
+  readonly ffn: SwiGlu;
+  readonly attn_norm: RmsNorm;
+  readonly ffn_norm: RmsNorm;
+
+  /** @param ownKeys true in the first pass. */
+  constructor(init: Initializer, private readonly config: ArpgConfig, ownKeys: boolean) {
+    const { dim } = config;
+    const square = () => new Projection(init, dim, dim);
+    const toQ = square();
+    this.attn = ownKeys ? { to_q: toQ, to_k: square(), to_v: square(), proj: square() } : { to_q: toQ, proj: square() };
+    this.ffn = new SwiGlu(init, dim, arpgSizes(config).ffn);
+    this.attn_norm = new RmsNorm(init, dim);
+    this.ffn_norm = new RmsNorm(init, dim);
+  }
+
+  /**
+   * `[B, T, C] -> [B, T, C]`.
+   *
+   * @param content rotated keys and values `[B, H, N, D]` in the second pass.
+   */
+  forward(x: Tensor, context: BlockContext, content?: { readonly k: Tensor; readonly v: Tensor }): Tensor {
+    const { rotate, visibility, dropout } = context;
+    const { to_q, to_k, to_v, proj } = this.attn;
+    const heads = (y: Tensor) => splitHeads(y, this.config.heads);
+    const normed = this.attn_norm.forward(x);
+    const q = rotate(heads(to_q.forward(normed)));
+    const { k, v } = content ?? { k: rotate(heads(to_k!.forward(normed))), v: heads(to_v!.forward(normed)) };
+    const seen = joinHeads(attention(q, k, v, { visibility }));
+    const attended = add(x, dropout.residual(proj.forward(seen)));
+    return add(attended, dropout.ffn(this.ffn.forward(this.ffn_norm.forward(attended))));
+  }
+
+  parameters(): Map<string, Tensor> {
+    const { attn, ffn, attn_norm, ffn_norm } = this;
+    return new Map([
+      ...[...nestParameters(attn as Record<string, Module>)].map(([name, t]): [string, Tensor] => [`attn.${name}`, t]),
+      ...nestParameters({ ffn, attn_norm, ffn_norm }),
+    ]);
+  }
+}
