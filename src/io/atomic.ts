@@ -8,10 +8,15 @@ import { fileError } from "./file_error.ts";
  * Throws UserError where the folder is missing or may not be written; no temporary file is left behind.
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  await writePiecesAtomic(path, [bytes]);
+}
+
+/** {@link writeFileAtomic} for bytes that come piece by piece; what `pieces` throws leaves the old file in place. */
+export async function writePiecesAtomic(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const temporary = join(dirname(path), `.${crypto.randomUUID()}.tmp`);
   try {
     try {
-      await writeAndSync(temporary, bytes);
+      await writeAndSync(temporary, pieces);
       await Deno.rename(temporary, path);
     } catch (cause) {
       await Deno.remove(temporary).catch(() => {}); // the first failure is the one to report
@@ -32,8 +37,10 @@ export async function removeLeftovers(folder: string): Promise<void> {
   }
 }
 
-async function writeAndSync(path: string, bytes: Uint8Array): Promise<void> {
+async function writeAndSync(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+  for (const bytes of pieces) {
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+  }
   await file.sync();
 }

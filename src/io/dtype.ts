@@ -58,6 +58,16 @@ export function decodeElements(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>, wha
   }
 }
 
+/**
+ * `data` rounded to float16, ties to even, and the index of the first finite element that became infinite, or -1.
+ */
+export function narrowToFloat16(data: ArrayLike<number>): { halves: Float16Array<ArrayBuffer>; overflow: number } {
+  const halves = new Float16Array(data);
+  const bits = new Uint16Array(halves.buffer);
+  const overflow = bits.findIndex((half, i) => (half & 0x7fff) === 0x7c00 && Math.abs(data[i]!) !== Infinity);
+  return { halves, overflow };
+}
+
 /** bfloat16 is the upper half of a float32. */
 function widenBfloat16(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length);

@@ -1,8 +1,9 @@
 import type { HostTensor } from "../tensor/host_tensor.ts";
-import { writeFileAtomic } from "./atomic.ts";
+import { writePiecesAtomic } from "./atomic.ts";
 import { decodeElements } from "./dtype.ts";
 import { fileError } from "./file_error.ts";
 import { headerLength, parseHeader, PREFIX_BYTES, type SafetensorsEntry } from "./safetensors_header.ts";
+import { layOutSafetensors, type SafetensorsOptions } from "./safetensors_layout.ts";
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -69,58 +70,41 @@ async function readRange(file: Deno.FsFile, offset: number, length: number): Pro
 }
 
 /**
- * `tensors` and `metadata` as a safetensors file (F32, I32, U32, U8). The same content always gives the same bytes:
- * four-byte types first so that all data is aligned, then by name; the header is padded with spaces to 8 bytes.
+ * `tensors` and `metadata` as a safetensors file (F32, or F16 as `options` say; I32, U32, U8). The same content always
+ * gives the same bytes. Throws UserError, naming the tensor, for a finite value that F16 cannot hold.
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  options: SafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const sorted = [...tensors].sort(([a, { data: x }], [b, { data: y }]) =>
-    y.BYTES_PER_ELEMENT - x.BYTES_PER_ELEMENT || (a < b ? -1 : 1)
-  );
-  const header: [string, unknown][] = [];
-  if (Object.keys(metadata).length > 0) header.push(["__metadata__", sortKeys(metadata)]);
-  let end = 0;
-  for (const [name, { shape, data }] of sorted) {
-    if (name === "__metadata__") {
-      throw new Error("Cannot write a tensor named __metadata__: the format reserves the name");
-    }
-    const elements = shape.reduce((product, size) => product * size, 1);
-    if (elements !== data.length) {
-      throw new Error(`Cannot write tensor ${name}: shape [${shape}] wants ${elements} elements, got ${data.length}`);
-    }
-    header.push([name, { dtype: dtypeOf(data), shape, data_offsets: [end, end += data.byteLength] }]);
-  }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
-  const dataStart = PREFIX_BYTES + Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(dataStart + end);
-  new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - PREFIX_BYTES), true);
-  file.fill(0x20, PREFIX_BYTES, dataStart);
-  file.set(json, PREFIX_BYTES);
-  let offset = dataStart;
-  for (const [, { data }] of sorted) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    offset += data.byteLength;
+  const layout = layOutSafetensors(tensors, metadata, options);
+  const file = new Uint8Array(layout.size);
+  file.set(layout.header);
+  let offset = layout.header.length;
+  for (const piece of layout.pieces()) {
+    file.set(piece, offset);
+    offset += piece.length;
   }
   return file;
 }
 
-/** Writes {@link encodeSafetensors} to `path`, atomically. Throws UserError where the file cannot be written. */
+/**
+ * Writes {@link encodeSafetensors} to `path`, atomically and tensor by tensor, without a copy of the whole file in
+ * memory. Throws UserError where the file cannot be written; a file that was there before stays then.
+ */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  options: SafetensorsOptions = {},
 ): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
-}
-
-function dtypeOf(data: HostTensor["data"]): "F32" | "I32" | "U32" | "U8" {
-  if (data instanceof Float32Array) return "F32";
-  if (data instanceof Int32Array) return "I32";
-  return data instanceof Uint32Array ? "U32" : "U8";
-}
-
-function sortKeys(record: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => a < b ? -1 : 1));
+  const layout = layOutSafetensors(tensors, metadata, options);
+  await writePiecesAtomic(
+    path,
+    (function* () {
+      yield layout.header;
+      yield* layout.pieces();
+    })(),
+  );
 }

@@ -51,6 +51,38 @@ Deno.test("safetensors: a small file is this text", () => {
   assert.deepEqual(encoded, file(header, [7]));
 });
 
+Deno.test("safetensors: F16 output rounds to nearest even and leaves integers alone", () => {
+  const values = [1, -0, 65504, 65519.99, 2049, 2051, 2 ** -25, 1.5 * 2 ** -24, NaN, -Infinity];
+  const rounded = [1, -0, 65504, 65504, 2048, 2052, 0, 2 ** -23, NaN, -Infinity];
+  const mixed = new Map<string, HostTensor>([
+    ["m", { shape: [3], data: new Uint8Array([1, 2, 3]) }],
+    ["h", { shape: [10], data: new Float32Array(values) }],
+    ["w", { shape: [1], data: new Float32Array([0.1]) }],
+    ["i", { shape: [1], data: new Int32Array([7]) }],
+  ]);
+  const all = encodeSafetensors(mixed, {}, { dtype: "F16" });
+  const header = new TextDecoder().decode(all.subarray(8, 8 + Number(new DataView(all.buffer).getBigUint64(0, true))));
+  assert.deepEqual([...header.matchAll(/"(\w)":\{"dtype":"(\w+)"/g)].map(([, name, dtype]) => `${name} ${dtype}`), [
+    "i I32",
+    "h F16",
+    "w F16",
+    "m U8",
+  ]);
+  const read = parseSafetensors(all, "f").tensors;
+  assert.deepEqual(read.get("h")!.data, new Float32Array(rounded));
+  assert.deepEqual([...read.get("i")!.data, ...read.get("m")!.data], [7, 1, 2, 3]);
+  const some = encodeSafetensors(mixed, {}, { dtype: (name) => name === "h" ? "F16" : "F32" });
+  assert.deepEqual(parseSafetensors(some, "f").tensors.get("w")!.data, new Float32Array([0.1]));
+});
+
+Deno.test("safetensors: a finite value beyond float16 is refused by name", async () => {
+  const data = new Float32Array([Infinity, 1, -65520]);
+  await assertUserError(
+    () => encodeSafetensors(new Map([["head.weight", { shape: [3], data }]]), {}, { dtype: "F16" }),
+    'Cannot write tensor "head.weight" as F16: element 2 is -65520, beyond the largest float16, 65504; write it as F32',
+  );
+});
+
 Deno.test("safetensors: F16 and BF16 are widened exactly, the small integers and BOOL too", () => {
   const cases = [
     ["F16", new Uint16Array([0x3c00, 0xc000, 0x0001, 0x7c00]), new Float32Array([1, -2, 2 ** -24, Infinity])],
@@ -157,6 +189,10 @@ await fileTest(
       await writeSafetensors(path, tensors, { seed: "1" });
       assert.deepEqual(await readSafetensors(path), parseSafetensors(await Deno.readFile(path), path));
       assert.deepEqual((await readSafetensors(path)).tensors.get("a"), tensors.get("a"));
+      const huge = new Map([["x", { shape: [1], data: new Float32Array([1e9]) }]]);
+      await assert.rejects(writeSafetensors(path, huge, {}, { dtype: "F16" }), /tensor "x" as F16/);
+      assert.deepEqual((await readSafetensors(path)).metadata, { seed: "1" }, "the old file stays");
+      assert.deepEqual((await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name), ["weights.safetensors"]);
       await Deno.truncate(path, 5);
       await assertUserError(
         () => readSafetensors(path),
