@@ -106,7 +106,14 @@ export { Embedding } from "./src/nn/embedding.ts";
 export { Initializer } from "./src/nn/init.ts";
 export { Linear } from "./src/nn/linear.ts";
 export { Lstm } from "./src/nn/lstm.ts";
-export { loadParameters, type Module, nestParameters } from "./src/nn/module.ts";
+export {
+  loadParameters,
+  loadParametersFrom,
+  type LoadOptions,
+  type Module,
+  nestParameters,
+  type WeightSource,
+} from "./src/nn/module.ts";
 export { AdamW, type AdamWOptions } from "./src/optim/adamw.ts";
 export { Ema } from "./src/optim/ema.ts";
 export { gradientNorm } from "./src/optim/gradient_norm.ts";
@@ -141,5 +148,6 @@ export {
   type Safetensors,
   writeSafetensors,
 } from "./src/io/safetensors.ts";
+export type { FloatDtype, SafetensorsOptions } from "./src/io/safetensors_layout.ts";
 export { parseTorchCheckpoint, readTorchCheckpoint } from "./src/io/torch_checkpoint.ts";
 export { readWeights } from "./src/io/weights.ts";

@@ -1,12 +1,26 @@
 import { UserError } from "../error.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
-import { sameShape, showShape } from "../tensor/shape.ts";
+import { sameShape, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** A holder of trainable tensors. */
 export interface Module {
   /** The tensors by their published names, such as `fc1.weight`, always in the same order. */
   parameters(): Map<string, Tensor>;
+}
+
+/** Weights that are read one tensor at a time, such as a file's. */
+export interface WeightSource {
+  /** The tensors by name; `dtype` is the safetensors name of the element type, such as `F32` or `BF16`. */
+  readonly entries: ReadonlyMap<string, { readonly dtype: string; readonly shape: Shape }>;
+  /** The tensor of that name, with F16 and BF16 widened to Float32Array. */
+  read(name: string): HostTensor | Promise<HostTensor>;
+}
+
+/** What loading may pass over. */
+export interface LoadOptions {
+  /** True for names that the model does not have and does not need, such as a training run's buffers. */
+  readonly ignore?: (name: string) => boolean;
 }
 
 /** The parameters of parts under `<part>.<name>`, part by part. */
@@ -21,30 +35,83 @@ export function nestParameters(parts: Readonly<Record<string, Module>>): Map<str
 /**
  * Overwrites the parameters of a module with weights of the same names and shapes.
  *
- * @throws {UserError} for a missing or unknown name, another shape or type; nothing is changed then.
+ * @throws {UserError} where names are missing or unknown or shapes or types differ, all of them in one line; nothing is
+ * changed then.
  */
-export function loadParameters(module: Module, weights: ReadonlyMap<string, HostTensor>): void {
+export function loadParameters(
+  module: Module,
+  weights: ReadonlyMap<string, HostTensor>,
+  options: LoadOptions = {},
+): void {
   const parameters = module.parameters();
-  for (const name of weights.keys()) {
-    if (!parameters.has(name)) {
-      throw new UserError(
-        `Cannot load weights: ${name} is no parameter of this model; it has ${[...parameters.keys()].join(", ")}`,
-      );
+  checkOffer(parameters, new Map([...weights].map(([name, tensor]) => [name, offerOf(tensor)])), options);
+  for (const [name, tensor] of parameters) tensor.write(weights.get(name)!.data);
+}
+
+/**
+ * {@link loadParameters} from a file that is read one tensor at a time, so that no more than one is in JavaScript's
+ * memory. All names, shapes and types are checked before the first element is read.
+ *
+ * @throws {UserError} as `loadParameters`, and for what the file refuses to read: the parameters before it are changed.
+ */
+export async function loadParametersFrom(
+  module: Module,
+  source: WeightSource,
+  options: LoadOptions = {},
+): Promise<void> {
+  const parameters = module.parameters();
+  const offered = [...source.entries].map(([name, { dtype, shape }]) =>
+    [name, { shape, type: dtype, float: floatTypes.includes(dtype) }] as const
+  );
+  checkOffer(parameters, new Map(offered), options);
+  for (const [name, tensor] of parameters) tensor.write((await source.read(name)).data);
+}
+
+/** Element types that a file's reader widens to float32. */
+const floatTypes = ["F32", "F16", "BF16"];
+
+/** What a source of weights says of one tensor. */
+interface Offer {
+  readonly shape: Shape;
+  readonly type: string;
+  readonly float: boolean;
+}
+
+function offerOf({ shape, data }: HostTensor): Offer {
+  return { shape, type: data.constructor.name, float: data instanceof Float32Array };
+}
+
+/** Refuses, in one line, everything that keeps `offered` from filling `parameters`. */
+function checkOffer(
+  parameters: ReadonlyMap<string, Tensor>,
+  offered: ReadonlyMap<string, Offer>,
+  { ignore = () => false }: LoadOptions,
+): void {
+  const missing: string[] = [], misshapen: string[] = [];
+  for (const [name, { shape }] of parameters) {
+    const found = offered.get(name);
+    if (!found) missing.push(`${name} ${showShape(shape)}`);
+    else if (!found.float || !sameShape(found.shape, shape)) {
+      misshapen.push(`${name} is ${found.type} ${showShape(found.shape)}, wanted f32 ${showShape(shape)}`);
     }
   }
-  const loaded = [...parameters].map(([name, tensor]) => {
-    const found = weights.get(name);
-    const wanted = `${name} must be f32 ${showShape(tensor.shape)}`;
-    if (!found) {
-      throw new UserError(`Cannot load weights: ${wanted}, but it is missing; pass the weights of this model`);
-    }
-    if (!(found.data instanceof Float32Array) || !sameShape(found.shape, tensor.shape)) {
-      throw new UserError(
-        `Cannot load weights: ${wanted}, got ${found.data.constructor.name} ${showShape(found.shape)}; ` +
-          "pass the weights of this model",
-      );
-    }
-    return [tensor, found.data] as const;
-  });
-  for (const [tensor, data] of loaded) tensor.write(data);
+  const unexpected = [...offered]
+    .filter(([name]) => !parameters.has(name) && !ignore(name))
+    .map(([name, { shape }]) => `${name} ${showShape(shape)}`);
+  const problems = [
+    listed(`${missing.length} of ${parameters.size} parameters missing`, missing),
+    listed(`${misshapen.length} of another shape or type`, misshapen),
+    listed(`${unexpected.length} unexpected`, unexpected),
+  ].filter((text) => text !== "");
+  if (problems.length === 0) return;
+  throw new UserError(`Cannot load weights: ${problems.join("; ")}; pass the weights of this model`);
+}
+
+/** Names an error lists of each kind: enough to see a pattern, such as a prefix, few enough for a line. */
+const MAX_LISTED = 8;
+
+function listed(what: string, items: readonly string[]): string {
+  if (items.length === 0) return "";
+  const rest = items.length > MAX_LISTED ? ` and ${items.length - MAX_LISTED} more` : "";
+  return `${what}: ${items.slice(0, MAX_LISTED).join(", ")}${rest}`;
 }

@@ -3,7 +3,7 @@ import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Embedding } from "../../src/nn/embedding.ts";
 import { heGain, Initializer } from "../../src/nn/init.ts";
 import { Linear } from "../../src/nn/linear.ts";
-import { loadParameters, nestParameters } from "../../src/nn/module.ts";
+import { loadParameters, loadParametersFrom, nestParameters } from "../../src/nn/module.ts";
 import type { HostArray } from "../../src/tensor/host_tensor.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
@@ -64,35 +64,78 @@ Deno.test("Conv2d and Embedding: parameters and forward", async () => {
   assert.deepEqual([...nestParameters({ conv, table }).keys()], ["conv.weight", "conv.bias", "table.weight"]);
 });
 
-Deno.test("loadParameters: fills by name, refuses what does not fit and then changes nothing", async () => {
+type Parts = Record<string, [number[], HostArray]>;
+const weightsOf = (parts: Parts) =>
+  new Map(Object.entries(parts).map(([name, [shape, data]]) => [name, { shape, data }]));
+const filled = (n: number, value: number) => new Float32Array(n).fill(value);
+
+Deno.test("loadParameters: fills by name, tells all that does not fit in one line and then changes nothing", async () => {
   const device = await testDevice();
   const layer = new Linear(new Initializer(device, 1), 2, 1);
-  const weights = (parts: Record<string, [number[], HostArray]>) =>
-    new Map(Object.entries(parts).map(([name, [shape, data]]) => [name, { shape, data }]));
-  const weight: [number[], HostArray] = [[1, 2], Float32Array.of(5, 6)];
+  const weight: Parts[string] = [[1, 2], Float32Array.of(5, 6)];
   const before = [...await values(layer.weight), ...await values(layer.bias)];
-  const refused: [Record<string, [number[], HostArray]>, string][] = [
+  const refused: [Parts, string][] = [
+    [{ weight, bias: [[1], filled(1, 7)], gain: [[3], filled(3, 1)] }, "1 unexpected: gain [3]"],
+    [{ weight }, "1 of 2 parameters missing: bias [1]"],
     [
-      { weight, bias: [[1], Float32Array.of(7)], gain: [[1], Float32Array.of(1)] },
-      "Cannot load weights: gain is no " +
-      "parameter of this model; it has weight, bias",
-    ],
-    [{ weight }, "Cannot load weights: bias must be f32 [1], but it is missing; pass the weights of this model"],
-    [
-      { weight, bias: [[2], Float32Array.of(7, 8)] },
-      "Cannot load weights: bias must be f32 [1], got Float32Array [2]; " +
-      "pass the weights of this model",
+      { weight, bias: [[2], filled(2, 7)] },
+      "1 of another shape or type: bias is Float32Array [2], wanted f32 [1]",
     ],
     [
       { weight, bias: [[1], Int32Array.of(7)] },
-      "Cannot load weights: bias must be f32 [1], got Int32Array [1]; " +
-      "pass the weights of this model",
+      "1 of another shape or type: bias is Int32Array [1], wanted f32 [1]",
+    ],
+    [
+      { weight: [[2], filled(2, 1)], b: [[1], filled(1, 7)] },
+      "1 of 2 parameters missing: bias [1]; " +
+      "1 of another shape or type: weight is Float32Array [2], wanted f32 [1, 2]; 1 unexpected: b [1]",
     ],
   ];
-  for (const [parts, message] of refused) {
-    assert.throws(() => loadParameters(layer, weights(parts)), { name: "UserError", message });
+  for (const [parts, problems] of refused) {
+    const message = `Cannot load weights: ${problems}; pass the weights of this model`;
+    assert.throws(() => loadParameters(layer, weightsOf(parts)), { name: "UserError", message });
   }
   assert.deepEqual([...await values(layer.weight), ...await values(layer.bias)], before);
-  loadParameters(layer, weights({ bias: [[1], Float32Array.of(7)], weight }));
+  loadParameters(layer, weightsOf({ bias: [[1], filled(1, 7)], weight }));
   assert.deepEqual([...await values(layer.weight), ...await values(layer.bias)], [5, 6, 7]);
+  const ignore = (name: string) => name.startsWith("gain");
+  loadParameters(layer, weightsOf({ weight, bias: [[1], filled(1, 8)], gain: [[3], filled(3, 1)] }), { ignore });
+  assert.deepEqual(await values(layer.bias), [8]);
+});
+
+Deno.test("loadParameters: of hundreds of names it lists eight and counts the rest", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const parameters = () =>
+    new Map(Array.from({ length: 300 }, (_, i) => [`layers.${i}.weight`, device.zeros([2])] as const));
+  const names = Array.from({ length: 8 }, (_, i) => `layers.${i}.weight [2]`).join(", ");
+  assert.throws(() => loadParameters({ parameters }, new Map()), {
+    message:
+      `Cannot load weights: 300 of 300 parameters missing: ${names} and 292 more; pass the weights of this model`,
+  });
+});
+
+Deno.test("loadParametersFrom: checks all names, shapes and types before it reads, then tensor by tensor", async () => {
+  const device = await testDevice();
+  const layer = new Linear(new Initializer(device, 1), 2, 1);
+  const reads: string[] = [];
+  const source = (entries: Record<string, { dtype: string; shape: number[] }>) => ({
+    entries: new Map(Object.entries(entries)),
+    read(name: string) {
+      reads.push(name);
+      const { shape } = entries[name]!;
+      return Promise.resolve({ shape, data: filled(shape.reduce((a, b) => a * b, 1), reads.length) });
+    },
+  });
+  const bias = { dtype: "BF16", shape: [1] };
+  await assert.rejects(loadParametersFrom(layer, source({ weight: { dtype: "I64", shape: [1, 2] }, b: bias })), {
+    name: "UserError",
+    message: "Cannot load weights: 1 of 2 parameters missing: bias [1]; 1 of another shape or type: weight is " +
+      "I64 [1, 2], wanted f32 [1, 2]; 1 unexpected: b [1]; pass the weights of this model",
+  });
+  assert.deepEqual(reads, []);
+  await loadParametersFrom(layer, source({ bias, weight: { dtype: "F16", shape: [1, 2] }, extra: bias }), {
+    ignore: (name) => name === "extra",
+  });
+  assert.deepEqual([...await values(layer.weight), ...await values(layer.bias)], [1, 1, 2]);
 });
