@@ -1,29 +1,35 @@
+import { z } from "zod";
 import { swigluWidth } from "./swiglu.ts";
 
-/** Sizes of an {@link Arpg}. */
-export interface ArpgConfig {
+const count = z.int().min(1);
+
+/** Sizes of an {@link Arpg}, as configs and the metadata of checkpoints spell them. */
+export const arpgConfigSchema = z.strictObject({
   /** C, width of the residual stream. */
-  readonly dim: number;
+  dim: count,
   /** Layers of both passes together; the first half reads the content, the second half answers the queries. */
-  readonly layers: number;
+  layers: count.multipleOf(2),
   /** H, heads; each has `dim / heads` channels, a multiple of 4. */
-  readonly heads: number;
+  heads: count,
   /** The hidden width of the feed-forward is rounded up to a multiple of this. */
-  readonly multipleOf: number;
+  multiple_of: count,
   /** V, image tokens. */
-  readonly vocab: number;
+  vocab: count,
   /** Classes, the ids `vocab + 1 + class`. */
-  readonly classes: number;
+  classes: count,
   /** N, cells of the square grid. */
-  readonly cells: number;
+  cells: count,
   /**
    * How the model knows where on the canvas it is: `none` is the published form, rotary angles alone, which are
    * relative; `learned` adds an embedding of the cell to content tokens and to queries, which small pictures need.
    */
-  readonly position: "none" | "learned";
-}
+  position: z.enum(["none", "learned"]),
+});
 
-const published = { multipleOf: 256, vocab: 16384, classes: 1000, cells: 256, position: "none" } as const;
+/** Sizes of an {@link Arpg}. */
+export type ArpgConfig = Readonly<z.output<typeof arpgConfigSchema>>;
+
+const published = { multiple_of: 256, vocab: 16384, classes: 1000, cells: 256, position: "none" } as const;
 
 /** The published models for ImageNet at 256x256 (arXiv 2503.10568, table 1): 320 M, 719 M and 1.3 B parameters. */
 export const arpgPresets: Readonly<Record<"ARPG-L" | "ARPG-XL" | "ARPG-XXL", ArpgConfig>> = {
@@ -53,11 +59,11 @@ export interface ArpgSizes {
 }
 
 /** Checks a config. @throws {RangeError} for sizes that make no model. */
-export function arpgSizes({ dim, layers, heads, multipleOf, vocab, classes, cells }: ArpgConfig): ArpgSizes {
+export function arpgSizes({ dim, layers, heads, multiple_of, vocab, classes, cells }: ArpgConfig): ArpgSizes {
   const fail = (reason: string): never => {
     throw new RangeError(`Cannot make an ARPG: ${reason}`);
   };
-  const sizes = { dim, layers, heads, multipleOf, vocab, classes, cells };
+  const sizes = { dim, layers, heads, multiple_of, vocab, classes, cells };
   for (const [name, size] of Object.entries(sizes)) {
     if (!Number.isInteger(size) || size < 1) fail(`${name} must be a positive integer, got ${size}`);
   }
@@ -69,7 +75,7 @@ export function arpgSizes({ dim, layers, heads, multipleOf, vocab, classes, cell
     headSize: dim / heads,
     width,
     half: layers / 2,
-    ffn: swigluWidth(dim, multipleOf),
+    ffn: swigluWidth(dim, multiple_of),
     rows: vocab + classes + 3,
     mask: vocab,
     classBase: vocab + 1,

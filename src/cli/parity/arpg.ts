@@ -27,7 +27,7 @@ export function arpgOf(device: Device, given: ReferenceCase): Arpg {
     dim: config.dim,
     layers: config.n_layer,
     heads: config.n_head,
-    multipleOf: config.multiple_of,
+    multiple_of: config.multiple_of,
     vocab: config.vocab_size,
     classes: config.num_classes,
     cells: config.block_size,

@@ -1,0 +1,102 @@
+import type { Arpg } from "../models/arpg.ts";
+import { loadParameters } from "../nn/module.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
+import { mean } from "../ops/reduce.ts";
+import { ArpgBatches, type TokenCodes } from "../rl/arpg_batches.ts";
+import { ArpgLikelihood } from "../rl/arpg_likelihood.ts";
+import type { Device } from "../tensor/device.ts";
+import type { HostTensor } from "../tensor/host_tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { DigitsArpgConfig } from "./digits_arpg_config.ts";
+import type { Phase } from "./phases.ts";
+import { prefixed, unprefixed } from "./run_state.ts";
+
+/** Steps between two readings of the loss; the queue never holds more. */
+const lossEvery = 10;
+
+/** Most held-out digits in a look at their loss. */
+const testSamples = 500;
+
+/** Maximum likelihood as a phase; the model ends with the averaged weights. */
+export class ArpgPhase implements Phase {
+  readonly name = "train";
+  readonly steps: number;
+  readonly #training: ArpgLikelihood;
+  #info = "";
+
+  constructor(
+    private readonly device: Device,
+    private readonly model: Arpg,
+    private readonly codes: { readonly train: TokenCodes; readonly test: TokenCodes },
+    private readonly config: DigitsArpgConfig,
+  ) {
+    const { train, seed } = config;
+    this.steps = train.steps;
+    this.#training = new ArpgLikelihood(model, codes.train, {
+      steps: train.steps,
+      batchSize: train.batch_size,
+      learningRate: train.learning_rate,
+      warmupSteps: train.warmup_steps,
+      weightDecay: train.weight_decay,
+      maxGradNorm: train.max_grad_norm,
+      emaDecay: train.ema_decay,
+      classDropout: train.class_dropout,
+      dropout: train.dropout,
+      seed,
+    });
+  }
+
+  state(): Map<string, Tensor> {
+    const { optimizer, ema } = this.#training;
+    return new Map([
+      ...prefixed("model", this.model.parameters()),
+      ...prefixed("optimizer", optimizer.state()),
+      ...prefixed("ema", ema.state()),
+    ]);
+  }
+
+  restore(tensors: ReadonlyMap<string, HostTensor>): void {
+    const { optimizer, ema } = this.#training;
+    loadParameters(this.model, unprefixed("model", tensors));
+    optimizer.restore(unprefixed("optimizer", tensors));
+    ema.restore(unprefixed("ema", tensors));
+  }
+
+  async step(n: number, log: (record: Record<string, number>) => void): Promise<string> {
+    const loss = this.#training.step(n);
+    if (n % lossEvery === lossEvery - 1) {
+      const found = await this.device.read([loss, this.#training.optimizer.gradNorm]);
+      const [value, norm] = found.map(([first]) => first!);
+      this.#info = `${value!.toFixed(3)} nats a token`;
+      log({ step: n + 1, loss: value!, grad_norm: norm! });
+    }
+    if ((n + 1) % this.config.train.evaluate_every === 0 || n + 1 === this.steps) {
+      const { ema } = this.#training;
+      ema.swap();
+      log({ step: n + 1, test_loss: await this.#testLoss() });
+      ema.swap();
+    }
+    return this.#info;
+  }
+
+  /** Leaves the averaged weights in the model and frees the rest. */
+  finish(): void {
+    this.#training.ema.swap();
+    this.#training.dispose();
+  }
+
+  /** Nats a token on held-out digits with their classes, in orders that never change. */
+  async #testLoss(): Promise<number> {
+    const { test } = this.codes;
+    const rows = Math.min(testSamples, test.labels.length);
+    const batch = new ArpgBatches(test, rows, 0, 0);
+    batch.fill(0);
+    using _scope = this.device.scope();
+    const [tokens, order] = [batch.tokens, batch.order].map((ids) => this.device.tensor(ids, [rows, test.cells]));
+    const classes = this.device.tensor(batch.classes);
+    return await this.device.noGrad(() => {
+      const { logits, targets } = this.model.forward(tokens!, classes, order!);
+      return mean(crossEntropy(logits, targets));
+    }).item();
+  }
+}

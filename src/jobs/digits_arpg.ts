@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { UserError } from "../error.ts";
+import type { RunDirectory } from "../io/run_directory.ts";
+import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import { Arpg } from "../models/arpg.ts";
+import { arpgMetadata } from "../models/load_arpg.ts";
+import { loadVqTokenizer } from "../models/vq_tokenizer.ts";
+import { Initializer } from "../nn/init.ts";
+import { Progress } from "../report/progress.ts";
+import type { TokenCodes } from "../rl/arpg_batches.ts";
+import type { Device } from "../tensor/device.ts";
+import type { HostTensor } from "../tensor/host_tensor.ts";
+import { ArpgPhase } from "./arpg_phase.ts";
+import { loadFullDigits } from "./digits_28.ts";
+import { type DigitsArpgConfig, digitsArpgSchema } from "./digits_arpg_config.ts";
+import { encodeDigits } from "./digits_codes.ts";
+import { defineJob, type JobOptions } from "./job.ts";
+import { PhaseRunner } from "./phases.ts";
+import { toHost } from "./run_state.ts";
+
+const phases = ["encode", "train"] as const;
+const classes = 10;
+
+/** The job `digits_arpg`. */
+export const digitsArpgJob = defineJob(digitsArpgSchema, runDigitsArpg);
+
+/**
+ * Pretrains an ARPG on token codes of real digits by maximum likelihood in random orders and writes its averaged
+ * weights to `checkpoints/arpg.safetensors`.
+ *
+ * @returns a line about the model.
+ */
+export async function runDigitsArpg(
+  device: Device,
+  config: DigitsArpgConfig,
+  run: RunDirectory,
+  { resume, signal }: JobOptions,
+): Promise<string> {
+  using runner = await PhaseRunner.open(run, device, { resume, signal, saveSeconds: config.checkpoint_seconds });
+  const file = join(run.checkpoints, "arpg.safetensors");
+  const codes = await codesOf(device, config, run, runner);
+  const { vocab, cells } = codes;
+  const model = new Arpg(new Initializer(device, config.seed), { ...config.model, vocab, classes, cells });
+  await runner.begin("train");
+  const phase = new ArpgPhase(device, model, codes, config);
+  await runner.steps(phase);
+  phase.finish();
+  await writeSafetensors(file, await toHost(device, model.parameters()), arpgMetadata(model.config), { dtype: "F16" });
+  return `ARPG after ${config.train.steps} steps in ${file}`;
+}
+
+interface Codes {
+  readonly train: TokenCodes;
+  readonly test: TokenCodes;
+  readonly vocab: number;
+  readonly cells: number;
+}
+
+/** Token codes of both splits: made once, then read from the run. */
+async function codesOf(
+  device: Device,
+  config: DigitsArpgConfig,
+  run: RunDirectory,
+  runner: PhaseRunner,
+): Promise<Codes> {
+  const file = join(run.checkpoints, "codes.safetensors");
+  if (!runner.isDone("encode", phases)) {
+    await runner.begin("encode");
+    const saved = await readSafetensors(config.tokenizer);
+    const tokenizer = loadVqTokenizer(device, saved, config.tokenizer);
+    const data = await loadFullDigits(config.data);
+    using progress = new Progress(data.train.count + data.test.count);
+    const { seed, augmentation } = config;
+    const onBatch = (before: number) => (digits: number) => progress.update(before + digits, "encode digits");
+    const train = await encodeDigits(device, tokenizer, data.train, { ...augmentation, seed, onBatch: onBatch(0) });
+    const whole = { variants: 1, pixels: 0, seed, onBatch: onBatch(data.train.count) };
+    const test = await encodeDigits(device, tokenizer, data.test, whole);
+    await writeSafetensors(
+      file,
+      new Map([...tensorsOf("train", train), ...tensorsOf("test", test)]),
+      { vocab: String(tokenizer.config.codebook_size) },
+    );
+  }
+  const { tensors, metadata } = await readSafetensors(file);
+  const split = (name: string): TokenCodes => {
+    const codes = tensors.get(`${name}.codes`), labels = tensors.get(`${name}.labels`);
+    if (!(codes?.data instanceof Int32Array) || !(labels?.data instanceof Uint8Array) || codes.shape.length !== 3) {
+      throw new UserError(`Cannot train on ${file}: it holds no token codes; start a new run`);
+    }
+    return { codes: codes.data, labels: labels.data, variants: codes.shape[1]!, cells: codes.shape[2]! };
+  };
+  return { train: split("train"), test: split("test"), vocab: Number(metadata.vocab), cells: split("train").cells };
+}
+
+function tensorsOf(name: string, { codes, labels, variants, cells }: TokenCodes): [string, HostTensor][] {
+  return [
+    [`${name}.codes`, { shape: [labels.length, variants, cells], data: codes }],
+    [`${name}.labels`, { shape: [labels.length], data: labels }],
+  ];
+}

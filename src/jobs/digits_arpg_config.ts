@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { arpgConfigSchema } from "../models/arpg_config.ts";
+
+const rate = z.number().min(0).lt(1);
+const positive = z.number().positive();
+const count = z.int().min(1);
+
+/** The settings of `configs/digits_arpg.yaml`, where each is explained. */
+export const digitsArpgSchema = z.strictObject({
+  job: z.literal("digits_arpg"),
+  seed: z.int().min(0).max(0xffffffff),
+  memory_gib: positive,
+  data: z.strictObject({
+    source: z.union([z.literal("mnist"), z.strictObject({ images: z.string(), labels: z.string() })]),
+    train: count,
+    test: count,
+  }),
+  tokenizer: z.string(),
+  augmentation: z.strictObject({ variants: count, pixels: z.int().min(0) }),
+  model: arpgConfigSchema.pick({ dim: true, layers: true, heads: true, multiple_of: true, position: true }),
+  train: z.strictObject({
+    steps: count,
+    batch_size: count,
+    learning_rate: positive,
+    warmup_steps: z.int().min(0),
+    weight_decay: z.number().min(0),
+    max_grad_norm: positive,
+    ema_decay: rate,
+    class_dropout: rate,
+    dropout: z.strictObject({ token: rate, residual: rate, ffn: rate }),
+    evaluate_every: count,
+  }),
+  checkpoint_seconds: positive,
+});
+
+/** The resolved settings of the job. */
+export type DigitsArpgConfig = z.output<typeof digitsArpgSchema>;
