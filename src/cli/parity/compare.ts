@@ -11,8 +11,11 @@ export interface Worst {
   readonly passed: boolean;
 }
 
+/** Share of integers that may differ, by kind: vectors that lie between two codes go either way by rounding. */
+const differing: Readonly<Record<string, number>> = { "vq.encode": 0.01 };
+
 /**
- * Compares every expected output with ours: floats within the case's tolerance, integers equal.
+ * Compares every expected output with ours: floats within the case's tolerance, integers equal but for the share above.
  *
  * @throws {UserError} where the case expects an output that its kind does not compute, or one of another shape.
  */
@@ -33,7 +36,7 @@ export function compareOutputs(given: ReferenceCase, ours: ReadonlyMap<string, H
     }
     const whole = !(expected.data instanceof Float32Array);
     const error = whole ? shareOfDifferent(found, expected) : scaledError(found, expected);
-    const passed = worst.passed && error <= (whole ? 0 : tolerance);
+    const passed = worst.passed && error <= (whole ? differing[kind] ?? 0 : tolerance);
     const further = worst.output === "none" || !(error <= worst.error);
     worst = further ? { error, output: name, passed } : { ...worst, passed };
   }
