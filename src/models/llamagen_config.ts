@@ -1,0 +1,79 @@
+import type { Shape } from "../tensor/shape.ts";
+import { swigluWidth } from "./swiglu.ts";
+
+/** Sizes of a {@link LlamaGen}. */
+export interface LlamaGenConfig {
+  /** C, width of the residual stream. */
+  readonly dim: number;
+  /** Transformer blocks. */
+  readonly layers: number;
+  /** H, heads; each has `dim / heads` channels, a multiple of 4. */
+  readonly heads: number;
+  /** The hidden width of the feed-forward is rounded up to a multiple of this. */
+  readonly multipleOf: number;
+  /** V, image tokens, the ids 0 to V - 1. */
+  readonly vocab: number;
+  /** Classes; the id `classes` is the null class, which stands for no class. */
+  readonly classes: number;
+  /** T, cells of the square grid. */
+  readonly cells: number;
+}
+
+const published = { multipleOf: 256, vocab: 16384, classes: 1000, cells: 256 } as const;
+
+/** The published class-conditional models for ImageNet at 256x256 (arXiv 2406.06525, table 1). */
+export const llamaGenPresets: Readonly<Record<"LlamaGen-B" | "LlamaGen-L" | "LlamaGen-XL", LlamaGenConfig>> = {
+  "LlamaGen-B": { ...published, dim: 768, layers: 12, heads: 12 },
+  "LlamaGen-L": { ...published, dim: 1024, layers: 24, heads: 16 },
+  "LlamaGen-XL": { ...published, dim: 1280, layers: 36, heads: 20 },
+};
+
+/** Sizes that follow from a config. */
+export interface LlamaGenSizes {
+  /** D, channels of a head. */
+  readonly headSize: number;
+  /** Cells in a row and in a column of the grid. */
+  readonly width: number;
+  /** F, hidden width of the feed-forward. */
+  readonly ffn: number;
+}
+
+/** Checks a config. @throws {RangeError} for sizes that make no model. */
+export function llamaGenSizes(config: LlamaGenConfig): LlamaGenSizes {
+  const { dim, layers, heads, multipleOf, vocab, classes, cells } = config;
+  const fail = (reason: string): never => {
+    throw new RangeError(`Cannot make a LlamaGen: ${reason}`);
+  };
+  for (const [name, size] of Object.entries({ dim, layers, heads, multipleOf, vocab, classes, cells })) {
+    if (!Number.isInteger(size) || size < 1) fail(`${name} must be a positive integer, got ${size}`);
+  }
+  if (dim % (4 * heads)) fail(`dim must be a multiple of 4 heads (rotary pairs on two axes), got ${dim} and ${heads}`);
+  const width = Math.sqrt(cells);
+  if (!Number.isInteger(width)) fail(`cells must be a square number, got ${cells}`);
+  return { headSize: dim / heads, width, ffn: swigluWidth(dim, multipleOf) };
+}
+
+/** Shapes of a LlamaGen's parameters by their published names, in the model's order. */
+export function llamaGenShapes(config: LlamaGenConfig): Map<string, Shape> {
+  const { ffn } = llamaGenSizes(config);
+  const { dim, layers, vocab, classes } = config;
+  const layer: readonly [string, Shape][] = [
+    ["attention.wqkv", [3 * dim, dim]],
+    ["attention.wo", [dim, dim]],
+    ["feed_forward.w1", [ffn, dim]],
+    ["feed_forward.w3", [ffn, dim]],
+    ["feed_forward.w2", [dim, ffn]],
+    ["attention_norm", [dim]],
+    ["ffn_norm", [dim]],
+  ];
+  return new Map([
+    ["cls_embedding.embedding_table.weight", [classes + 1, dim]],
+    ["tok_embeddings.weight", [vocab, dim]],
+    ...Array.from(
+      { length: layers },
+      (_, l) => layer.map(([name, shape]): [string, Shape] => [`layers.${l}.${name}.weight`, shape]),
+    ).flat(),
+    ["norm.weight", [dim]],
+    ["output.weight", [vocab, dim]],
+  ]);
+}
