@@ -5,6 +5,7 @@ import { runAdamW } from "./adamw.ts";
 import { runArpgForward, runArpgLogProbs } from "./arpg.ts";
 import { runClassifier } from "./classifier.ts";
 import { runGrpoLoss } from "./grpo_loss.ts";
+import { runLlamaGenForward, runLlamaGenGenerate } from "./llamagen.ts";
 import { runLstm } from "./lstm.ts";
 import type { ReferenceCase } from "./reference_case.ts";
 import { runVqDecode, runVqEncode } from "./vq.ts";
@@ -18,6 +19,8 @@ export const caseRuns: Readonly<Record<string, CaseRun>> = {
   "arpg.parallel_logprob": runArpgLogProbs,
   "classifier.forward": runClassifier,
   "grpo.loss": runGrpoLoss,
+  "llamagen.forward": runLlamaGenForward,
+  "llamagen.generate": runLlamaGenGenerate,
   "lstm.forward": runLstm,
   "optimizer.adamw": runAdamW,
   "vq.decode": runVqDecode,
