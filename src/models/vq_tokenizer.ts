@@ -6,7 +6,7 @@ import { permute } from "../ops/permute.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
-import { requireRank, showShape } from "../tensor/shape.ts";
+import { requireRank, type Shape, showShape, sizeOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { makeDecoder, makeEncoder, type VqCoder } from "./vq_coder.ts";
 import { cellSize, parseVqConfig, type VqConfig } from "./vq_config.ts";
@@ -118,11 +118,11 @@ function rowsOf(x: Tensor): Tensor {
 
 /** Draws nothing: for parameters that weights overwrite at once. */
 class ZeroInitializer extends Initializer {
-  override uniform = (shape: readonly number[]): Tensor => this.#zeros(shape);
-  override normal = (shape: readonly number[]): Tensor => this.#zeros(shape);
+  override uniform = (shape: Shape): Tensor => this.#zeros(shape);
+  override normal = (shape: Shape): Tensor => this.#zeros(shape);
 
-  #zeros(shape: readonly number[]): Tensor {
-    return this.device.parameter(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+  #zeros(shape: Shape): Tensor {
+    return this.device.parameter(new Float32Array(sizeOf(shape)), shape);
   }
 }
 
@@ -134,9 +134,7 @@ class ZeroInitializer extends Initializer {
  */
 export function vqTokenizerOf(device: Device, config: VqConfig, weights: ReadonlyMap<string, HostTensor>): VqTokenizer {
   const model = new VqTokenizer(new ZeroInitializer(device, 0), config);
-  const known = new Map(weights);
-  known.delete("quantize.codebook_used");
-  loadParameters(model, known);
+  loadParameters(model, weights, { ignore: (name) => name === "quantize.codebook_used" });
   return model;
 }
 
