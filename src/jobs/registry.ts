@@ -1,18 +1,21 @@
 import { z } from "zod";
 import { digitsArGrpoJob } from "./digits_ar_grpo.ts";
 import { digitsArpgJob } from "./digits_arpg.ts";
+import { digitsTokenizerJob } from "./digits_tokenizer.ts";
 import type { Job, JobConfig } from "./job.ts";
 
 /** Every job, by the name that configs give as `job`. */
 const jobs = {
   digits_ar_grpo: digitsArGrpoJob,
   digits_arpg: digitsArpgJob,
+  digits_tokenizer: digitsTokenizerJob,
 } as const;
 
 /** The settings of any job. */
 export const anyJobSchema: z.ZodType<JobConfig> = z.discriminatedUnion("job", [
   digitsArGrpoJob.schema,
   digitsArpgJob.schema,
+  digitsTokenizerJob.schema,
 ]);
 
 /** The job that a config names. */
