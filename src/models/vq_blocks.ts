@@ -13,6 +13,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 /** A module from one image `[B, C, H, W]` to another. */
 export interface ImageLayer extends Module {
+  /** The image of this layer. */
   forward(x: Tensor): Tensor;
 }
 

@@ -8,7 +8,11 @@ import { normGroups, type VqConfig } from "./vq_config.ts";
 
 /** Encoder or decoder of a {@link VqTokenizer}: layers one after the other, then `conv_out(silu(norm_out(x)))`. */
 export class VqCoder implements ImageLayer {
-  /** @param layers by their names, in the order in which they run. */
+  /**
+   * Made by {@link makeEncoder} and {@link makeDecoder}.
+   *
+   * @param layers by their names, in the order in which they run.
+   */
   constructor(
     private readonly layers: ReadonlyMap<string, ImageLayer>,
     private readonly normOut: GroupNorm,

@@ -15,6 +15,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 
 /** Gives features `[B, F]` of images `[B, C, H, W]` with values in [0, 1], as a `Judge` does. */
 export interface FeatureExtractor {
+  /** `[B, C, H, W]` to `[B, F]`. */
   features(images: Tensor): Tensor;
 }
 
