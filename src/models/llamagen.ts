@@ -57,7 +57,11 @@ export class LlamaGen implements Module {
   /** `[classes + 1, 1]`, ones: 0 when looked up for an id outside. */
   readonly #known: Tensor;
 
-  /** Draws the first values, as published: all predictions begin uniform. @throws {RangeError} for sizes that make no model. */
+  /**
+   * Draws the first values as published: the output begins with zeros, so that all tokens are equally likely.
+   *
+   * @throws {RangeError} for sizes that make no model.
+   */
   constructor(init: Initializer, readonly config: LlamaGenConfig) {
     const { device } = init;
     const { dim, vocab, classes, cells, layers } = config;
@@ -126,9 +130,12 @@ export class LlamaGen implements Module {
    */
   generate(classes: Tensor, rowKeys: Tensor, options: LlamaGenDecodeOptions): LlamaGenImages {
     return classes.device.noGrad(() => {
+      using scope = classes.device.scope();
       const decoder = new LlamaGenDecoder(this, classes, rowKeys, options);
       decoder.begin();
-      for (let slot = 1; slot < this.config.cells; slot++) decoder.next(slot);
+      for (let cell = 1; cell < this.config.cells; cell++) decoder.next(cell);
+      const { tokens, logProbs, logits } = decoder.images;
+      for (const tensor of [tokens, logProbs, ...(logits ? [logits] : [])]) scope.keep(tensor);
       return decoder.images;
     });
   }

@@ -59,7 +59,11 @@ export class LlamaGenDecoder {
   readonly #guidance: number;
   #frozen: { readonly layers: readonly FrozenLayer[]; readonly output: Product } | null = null;
 
-  /** @throws {RangeError} for classes and keys of different lengths, or a guidance that is no number. */
+  /**
+   * Allocates the caches and the images.
+   *
+   * @throws {RangeError} for classes and row keys of different lengths, or a guidance that is no number.
+   */
   constructor(
     private readonly model: LlamaGen,
     private readonly classes: Tensor,
@@ -98,9 +102,9 @@ export class LlamaGenDecoder {
       output: freeze(model.output.weight),
     };
     using _cell = device.scope();
-    const vectors = model.classVectors(classes);
-    const none = device.full(classes.shape, model.config.classes, "i32");
-    this.#paint(this.#guidance === 1 ? vectors : concat([vectors, model.classVectors(none)], 0), 0);
+    const own = model.classVectors(classes);
+    const none = () => model.classVectors(device.full(classes.shape, model.config.classes, "i32"));
+    this.#paint(this.#guidance === 1 ? own : concat([own, none()], 0), 0);
   }
 
   /** Paints the cell after those painted; in a captured step a `Scalar` counts from 1. */
@@ -108,6 +112,16 @@ export class LlamaGenDecoder {
     using _cell = this.classes.device.scope();
     const { weight } = this.model.tok_embeddings;
     this.#paint(embedding(weight, this.#last.view([this.#last.size])), cell);
+  }
+
+  /** Gives the memory of the caches and the images back. */
+  dispose(): void {
+    const { tokens, logProbs, logits } = this.images;
+    for (const tensor of [tokens, logProbs, logits, this.#last]) tensor?.dispose();
+    for (const { k, v } of this.#caches) {
+      k.dispose();
+      v.dispose();
+    }
   }
 
   /** Predicts a cell from the token before it, `[R, C]`, and draws it. */

@@ -8,7 +8,20 @@ import { type LlamaGenDecodeOptions, LlamaGenDecoder, type LlamaGenImages } from
  * {@link LlamaGen.generate} for many batches of one size: the first cell and a later one are recorded once and replayed,
  * one submit a cell whatever the number of layers. Weights are taken anew for each batch.
  *
- * Memory is that of the scope in which it was made; `dispose` ends the recordings.
+ * ```ts
+ * import { Device, Initializer, LlamaGen, LlamaGenPainter } from "@stipple/stipple";
+ *
+ * const device = await Device.open();
+ * const sizes = { dim: 32, layers: 2, heads: 2, multipleOf: 32, vocab: 16, classes: 3, cells: 25 };
+ * const model = new LlamaGen(new Initializer(device, 1), sizes); // loadParameters gives it trained weights
+ * const key = { seed: 7, stream: 0, purpose: 0 };
+ * const painter = new LlamaGenPainter(model, 2, { temperature: 1, topK: 8, guidance: 1.5, key });
+ * const tokens = await painter.paint(Int32Array.of(0, 2), Int32Array.of(0, 1)); // images 0 and 1, of classes 0 and 2
+ * if (tokens.length !== 2 * 25) throw new Error(`expected 25 tokens an image, got ${tokens.length / 2}`);
+ * device.destroy();
+ * ```
+ *
+ * Its memory goes back with the scope in which it was made, or with `dispose`.
  */
 export class LlamaGenPainter {
   /** Rewritten by every batch. */
@@ -16,15 +29,21 @@ export class LlamaGenPainter {
   readonly #classes: Tensor;
   readonly #rowKeys: Tensor;
   readonly #cell = new Scalar(1);
+  readonly #decoder: LlamaGenDecoder;
   readonly #begin: Captured<void>;
   readonly #next: Captured<void>;
 
-  /** @param batch images a batch. @throws {RangeError} for options out of range. */
+  /**
+   * Records the two steps.
+   *
+   * @param batch images a batch.
+   * @throws {RangeError} for options out of range.
+   */
   constructor(private readonly model: LlamaGen, batch: number, options: LlamaGenDecodeOptions) {
     const { device } = model.rotary;
     this.#classes = device.empty([batch], "i32");
     this.#rowKeys = device.empty([batch], "i32");
-    const decoder = new LlamaGenDecoder(model, this.#classes, this.#rowKeys, options);
+    const decoder = this.#decoder = new LlamaGenDecoder(model, this.#classes, this.#rowKeys, options);
     this.images = decoder.images;
     this.#begin = device.noGrad(() => device.capture(() => decoder.begin()));
     this.#next = device.noGrad(() => device.capture(() => decoder.next(this.#cell)));
@@ -52,9 +71,12 @@ export class LlamaGenPainter {
     return await this.images.tokens.data() as Int32Array;
   }
 
-  /** Gives the memory of the recordings back. Doing so twice is harmless. */
+  /** Gives all memory back, that of `images` too. Doing so twice is harmless. */
   dispose(): void {
     this.#next.dispose();
     this.#begin.dispose();
+    this.#decoder.dispose();
+    this.#classes.dispose();
+    this.#rowKeys.dispose();
   }
 }

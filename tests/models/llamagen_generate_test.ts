@@ -147,8 +147,23 @@ Deno.test("LlamaGenPainter: replayed batches equal generate, follow weights and 
 
   model.output.weight.write((await model.output.weight.data() as Float32Array).map((weight) => -weight));
   assert.deepEqual(await batch(0), await paint(model, 3, { ...options, key: { ...key, seed: 8 } }));
+});
+
+Deno.test("LlamaGenPainter gives all of its memory back, generate all but the images", async () => {
+  const device = await testDevice();
+  const model = tinyLlamaGen(device), { counters } = device.gpu.pool;
+  const live = counters.liveBytes;
+  const painter = new LlamaGenPainter(model, 2, { temperature: 1, guidance: 2, key, keepLogits: true });
+  assert.ok(counters.liveBytes > live);
   painter.dispose();
   painter.dispose();
+  assert.equal(counters.liveBytes, live);
+  const ids = device.zeros([2], "i32"), rows = device.tensor(Int32Array.of(0, 1));
+  const before = counters.liveBytes;
+  const { tokens, logProbs, logits } = model.generate(ids, rows, { temperature: 1, guidance: 2, key });
+  assert.equal(logits, null);
+  for (const tensor of [tokens, logProbs]) tensor.dispose();
+  assert.equal(counters.liveBytes, before);
 });
 
 Deno.test("LlamaGen: generate can be captured by a trainer", async () => {
