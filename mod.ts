@@ -102,6 +102,7 @@ export { where } from "./src/ops/where.ts";
 
 // Layers and optimisers.
 export { Conv2d } from "./src/nn/conv2d.ts";
+export { dropout, keepMask } from "./src/nn/dropout.ts";
 export { Embedding } from "./src/nn/embedding.ts";
 export { Initializer } from "./src/nn/init.ts";
 export { Linear } from "./src/nn/linear.ts";
@@ -114,6 +115,8 @@ export {
   nestParameters,
   type WeightSource,
 } from "./src/nn/module.ts";
+export { Projection } from "./src/nn/projection.ts";
+export { RmsNorm } from "./src/nn/rms_norm.ts";
 export { AdamW, type AdamWOptions } from "./src/optim/adamw.ts";
 export { Ema } from "./src/optim/ema.ts";
 export { gradientNorm } from "./src/optim/gradient_norm.ts";
@@ -121,9 +124,23 @@ export { constant, cosine, type Schedule, warmup } from "./src/optim/schedule.ts
 
 // Models and their training.
 export { Classifier } from "./src/models/classifier.ts";
+export { type DropoutRates, type Dropouts, keyedDropouts, noDropout } from "./src/models/dropouts.ts";
+export { guide } from "./src/models/guidance.ts";
 export { Judge } from "./src/models/judge.ts";
+export { LlamaGen, type LlamaGenForwardOptions } from "./src/models/llamagen.ts";
+export { LlamaGenBlock } from "./src/models/llamagen_block.ts";
+export {
+  type LlamaGenConfig,
+  llamaGenPresets,
+  llamaGenShapes,
+  type LlamaGenSizes,
+  llamaGenSizes,
+} from "./src/models/llamagen_config.ts";
+export type { LlamaGenDecodeOptions, LlamaGenImages } from "./src/models/llamagen_decoder.ts";
+export { LlamaGenPainter } from "./src/models/llamagen_painter.ts";
 export { type GenerateOptions, LstmGenerator, type LstmGeneratorConfig } from "./src/models/lstm_generator.ts";
 export { MlpClassifier } from "./src/models/mlp_classifier.ts";
+export { SwiGlu, swigluWidth } from "./src/models/swiglu.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
 export type { PaintedImages, Reward, WeightedReward } from "./src/rewards/reward.ts";
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
