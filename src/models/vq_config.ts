@@ -4,27 +4,36 @@ import { UserError } from "../error.ts";
 const count = z.int().min(1);
 
 /** Sizes of a {@link VqTokenizer}, spelt as in reference cases, configs and the metadata of checkpoints. */
-export const vqConfigSchema = z.object({
+export interface VqConfig {
   /** Channels of the first and the last level. */
-  ch: count,
+  readonly ch: number;
   /** Factor of `ch` on each level, from the image downwards; between two levels the image is halved. */
-  ch_mult: z.array(count).min(1),
+  readonly ch_mult: readonly number[];
   /** Residual blocks on a level of the encoder; the decoder has one more. */
-  num_res_blocks: count,
-  /** Number of codes. */
-  codebook_size: count,
-  /** Components of a code. */
-  codebook_embed_dim: count,
+  readonly num_res_blocks: number;
+  /** K, number of codes. */
+  readonly codebook_size: number;
+  /** D, components of a code. */
+  readonly codebook_embed_dim: number;
   /** Channels between encoder, quantiser and decoder. */
-  z_channels: count,
+  readonly z_channels: number;
   /** 3 for RGB, 1 for grey. */
-  image_channels: count.default(3),
+  readonly image_channels: number;
   /** Groups of every normalisation; null for 32, or `ch` where that is less. */
+  readonly norm_groups: number | null;
+}
+
+/** {@link VqConfig} as files spell it; without the last two the image is RGB and the groups are the published ones. */
+export const vqConfigSchema = z.object({
+  ch: count,
+  ch_mult: z.array(count).min(1),
+  num_res_blocks: count,
+  codebook_size: count,
+  codebook_embed_dim: count,
+  z_channels: count,
+  image_channels: count.default(3),
   norm_groups: count.nullable().default(null),
 });
-
-/** Sizes of a {@link VqTokenizer}. */
-export type VqConfig = z.output<typeof vqConfigSchema>;
 
 /** LlamaGen's VQ-16: images of a multiple of 16 pixels, 16,384 codes (arXiv 2406.06525, section 3.1). */
 export const vq16: VqConfig = {
