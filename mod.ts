@@ -157,7 +157,9 @@ export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
 export { type Digits, loadMnist, resizeDigits, splitDigits, type SplitSizes } from "./src/data/digits.ts";
 export { type IdxImages, readIdxDigits, readIdxImages, readIdxLabels } from "./src/data/idx.ts";
 export { resizeBilinear } from "./src/data/resize.ts";
-export { encodeNpz, type NpyArray, type NpyContent, type NpyData, parseNpz, readNpz, writeNpz } from "./src/io/npz.ts";
+export type { Dtype } from "./src/io/dtype.ts";
+export { encodeNpy, type NpyArray, type NpyContent, type NpyData, parseNpy, readNpy, writeNpy } from "./src/io/npy.ts";
+export { encodeNpz, parseNpz, readNpz, writeNpz } from "./src/io/npz.ts";
 export {
   encodeSafetensors,
   parseSafetensors,
@@ -167,4 +169,6 @@ export {
 } from "./src/io/safetensors.ts";
 export type { FloatDtype, SafetensorsOptions } from "./src/io/safetensors_layout.ts";
 export { parseTorchCheckpoint, readTorchCheckpoint } from "./src/io/torch_checkpoint.ts";
+export type { WeightContent, WeightEntry } from "./src/io/weight_content.ts";
+export { openSafetensors, openTorchCheckpoint, openWeights, type WeightFile } from "./src/io/weight_file.ts";
 export { readWeights } from "./src/io/weights.ts";

@@ -1,16 +1,17 @@
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { writePiecesAtomic } from "./atomic.ts";
+import { type ByteSource, FileSource, memorySource } from "./byte_source.ts";
 import { decodeElements } from "./dtype.ts";
-import { fileError } from "./file_error.ts";
-import { headerLength, parseHeader, PREFIX_BYTES, type SafetensorsEntry } from "./safetensors_header.ts";
+import { headerLength, parseHeader, PREFIX_BYTES } from "./safetensors_header.ts";
 import { layOutSafetensors, type SafetensorsOptions } from "./safetensors_layout.ts";
+import { entryOf, readAll, type WeightContent } from "./weight_content.ts";
 
 /** What a safetensors file holds. */
 export interface Safetensors {
   /** The tensors by name, in the order of their bytes. */
   readonly tensors: Map<string, HostTensor>;
   /** Free text by key; empty where the file has none. */
-  readonly metadata: Record<string, string>;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
@@ -19,54 +20,36 @@ export interface Safetensors {
  * is missing, truncated or in any way malformed; no size in it is trusted.
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  try {
-    using file = await Deno.open(path);
-    const { size } = await file.stat();
-    const header = await readRange(
-      file,
-      PREFIX_BYTES,
-      headerLength(await readRange(file, 0, PREFIX_BYTES), size, path),
-    );
-    const dataStart = PREFIX_BYTES + header.length;
-    const { entries, metadata } = parseHeader(header, size - dataStart, path);
-    const tensors = new Map<string, HostTensor>();
-    for (const entry of entries) {
-      const bytes = await readRange(file, dataStart + entry.begin, entry.end - entry.begin);
-      tensors.set(entry.name, decodeEntry(entry, bytes, path));
-    }
-    return { tensors, metadata };
-  } catch (cause) {
-    throw fileError("read", path, cause);
-  }
+  using source = await FileSource.open(path);
+  return readWhole(source);
 }
 
 /** {@link readSafetensors} for `bytes` in memory, with which F32, I32, U32 and U8 tensors share storage if aligned. */
 export function parseSafetensors(bytes: Uint8Array<ArrayBuffer>, name: string): Safetensors {
-  const length = headerLength(bytes.subarray(0, PREFIX_BYTES), bytes.length, name);
-  const data = bytes.subarray(PREFIX_BYTES + length);
-  const { entries, metadata } = parseHeader(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + length), data.length, name);
-  const tensors = entries.map((entry) =>
-    [entry.name, decodeEntry(entry, data.subarray(entry.begin, entry.end), name)] as const
-  );
-  return { tensors: new Map(tensors), metadata };
+  return readWhole(memorySource(bytes, name));
 }
 
-function decodeEntry(entry: SafetensorsEntry, bytes: Uint8Array<ArrayBuffer>, file: string): HostTensor {
-  const what = `tensor ${JSON.stringify(entry.name)} of ${file}`;
-  return { shape: entry.shape, data: decodeElements(entry.dtype, bytes, what) };
+/** The header of a safetensors file, checked, and its tensors one at a time. Throws UserError as `readSafetensors`. */
+export function safetensorsContent(source: ByteSource): WeightContent {
+  const { name: file, size } = source;
+  const length = headerLength(source.read(0, Math.min(PREFIX_BYTES, size)), size, file);
+  const dataStart = PREFIX_BYTES + length;
+  const { entries, metadata } = parseHeader(source.read(PREFIX_BYTES, length), size - dataStart, file);
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  return {
+    entries: byName,
+    metadata,
+    read(name) {
+      const { dtype, shape, begin, end } = entryOf(byName, name, file);
+      const bytes = source.read(dataStart + begin, end - begin);
+      return { shape, data: decodeElements(dtype, bytes, `tensor ${JSON.stringify(name)} of ${file}`) };
+    },
+  };
 }
 
-/** Up to `length` bytes from `offset`: fewer only where the file ends. */
-async function readRange(file: Deno.FsFile, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  await file.seek(offset, Deno.SeekMode.Start);
-  let filled = 0;
-  while (filled < length) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
+function readWhole(source: ByteSource): Safetensors {
+  const content = safetensorsContent(source);
+  return { tensors: readAll(content), metadata: content.metadata };
 }
 
 /**

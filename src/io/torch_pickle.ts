@@ -5,6 +5,7 @@
 import { BufferReader, Parser } from "pickleparser";
 import { UserError } from "../error.ts";
 import type { Dtype } from "./dtype.ts";
+import { checkOpcodes } from "./pickle_opcodes.ts";
 
 /** A flat array of the checkpoint, kept in the archive as `data/<key>`. */
 export class TorchStorage {
@@ -22,6 +23,37 @@ export class TorchTensor {
     readonly strides: readonly number[],
   ) {}
 }
+
+/** The training script's arguments, an `argparse.Namespace`: a record without behaviour. */
+export class TorchNamespace {
+  #attributes: unknown = null;
+
+  /** What a pickle does to give an object its attributes. */
+  __setstate__(attributes: unknown): void {
+    this.#attributes = attributes;
+  }
+
+  /** The arguments by name. */
+  get attributes(): ReadonlyMap<unknown, unknown> {
+    return isDictionary(this.#attributes) ? this.#attributes : new Map();
+  }
+}
+
+/**
+ * Whether a value of a pickle was made by a class itself. `instanceof` would ask the value, and a pickle can give a list
+ * any object as its prototype and whatever attributes it likes.
+ */
+export function isMadeBy<T>(value: unknown, made: abstract new (...args: never[]) => T): value is T {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === made.prototype;
+}
+
+/** Whether a value of a pickle is a dictionary. */
+export function isDictionary(value: unknown): value is ReadonlyMap<unknown, unknown> {
+  return isMadeBy(value, Map);
+}
+
+/** PyTorch's own limit. */
+const MAX_AXES = 64;
 
 const storageDtypes = {
   FloatStorage: "F32",
@@ -42,17 +74,19 @@ class StorageType {
 
 /**
  * What the pickle in `bytes` describes: dictionaries as Map, lists and tuples as arrays, tensors as
- * {@link TorchTensor}. Throws UserError, naming `file`, for a damaged pickle and for any global outside the allow-list.
+ * {@link TorchTensor}. Throws UserError, naming `file`, for a damaged pickle and for any opcode or global outside the
+ * allow-lists. Takes time and memory in proportion to `bytes`.
  */
 export function parseTorchPickle(bytes: Uint8Array, file: string): unknown {
+  checkOpcodes(bytes, file);
   const globals = globalsOf(file);
   const nameResolver = {
     resolve(module: unknown, name: unknown) {
-      const found = globals.get(`${module}.${name}`);
+      const global = typeof module === "string" && typeof name === "string" ? `${module}.${name}` : "of no name";
+      const found = globals.get(global);
       if (found === undefined) {
-        const global = JSON.stringify(`${module}.${name}`);
         throw new UserError(
-          `Cannot read ${file}: it asks to run the Python global ${global}, which is not allowed; ` +
+          `Cannot read ${file}: it asks to run the Python global ${JSON.stringify(global)}, which is not allowed; ` +
             `re-save the weights alone with torch.save(model.state_dict(), path)`,
         );
       }
@@ -71,7 +105,7 @@ export function parseTorchPickle(bytes: Uint8Array, file: string): unknown {
   }
 }
 
-/** The parser's reader prints a warning of a length beyond 2^53; here it only runs into the end of the file. */
+/** The parser's reader prints a warning of a length beyond 2^53, such as a frame's, which nothing reads. */
 class SilentReader extends BufferReader {
   override uint64(): number {
     const low = this.uint32();
@@ -81,21 +115,26 @@ class SilentReader extends BufferReader {
 
 /** The allow-list, made anew and frozen for each file, because a pickle can assign to what it names. */
 function globalsOf(file: string): Map<string, unknown> {
-  const rebuildTensor = (storage: unknown, offset: unknown, shape: unknown, strides: unknown) => {
-    if (!(storage instanceof TorchStorage) || !isSize(offset) || !isSizeList(shape) || !isSizeList(strides)) {
-      throw new UserError(`Cannot read ${file}: it describes a tensor without storage, shape, strides and offset`);
+  const refuse = (what: string): never => {
+    throw new UserError(`Cannot read ${file}: it describes ${what}`);
+  };
+  // What a list holds can change after the call, because a pickle can go on to append to it: hence the copies.
+  const rebuildTensor = (...args: unknown[]) => {
+    const [storage, offset, shape, strides] = args;
+    const fits = args.length <= 7 && isMadeBy(storage, TorchStorage) && isSize(offset);
+    if (!fits || !isSizeList(shape) || !isSizeList(strides)) {
+      return refuse("a tensor without storage, shape, strides and offset");
     }
-    return new TorchTensor(storage, offset, shape, strides);
+    return Object.freeze(new TorchTensor(storage, offset, [...shape], [...strides]));
   };
-  const firstArgument = (value: unknown) => value;
-  const namespace = class {
-    __setstate__() {} // nothing reads the training script's arguments
-  };
+  const rebuildParameter = (...args: unknown[]) =>
+    args.length <= 3 && isMadeBy(args[0], TorchTensor) ? args[0] : refuse("a parameter without a tensor");
+  const makeDictionary = (...args: unknown[]) => args.length === 0 ? new Map() : refuse("a dictionary made of pairs");
   const globals = new Map<string, unknown>([
-    ["collections.OrderedDict", () => new Map()],
+    ["collections.OrderedDict", makeDictionary],
     ["torch._utils._rebuild_tensor_v2", rebuildTensor],
-    ["torch._utils._rebuild_parameter", firstArgument],
-    ["argparse.Namespace", namespace],
+    ["torch._utils._rebuild_parameter", rebuildParameter],
+    ["argparse.Namespace", TorchNamespace],
   ]);
   for (const [name, dtype] of Object.entries(storageDtypes)) globals.set(`torch.${name}`, new StorageType(dtype));
   for (const value of globals.values()) Object.freeze(value);
@@ -105,10 +144,10 @@ function globalsOf(file: string): Map<string, unknown> {
 /** A persistent id is the tuple ("storage", type, key, device, number of elements). */
 function storageOf(id: unknown, file: string): TorchStorage {
   const [tag, type, key, , elements] = Array.isArray(id) ? id : [];
-  if (tag !== "storage" || !(type instanceof StorageType) || typeof key !== "string" || !isSize(elements)) {
+  if (tag !== "storage" || !isMadeBy(type, StorageType) || typeof key !== "string" || !isSize(elements)) {
     throw new UserError(`Cannot read ${file}: it refers to something other than a tensor's storage`);
   }
-  return new TorchStorage(type.dtype, key, elements);
+  return Object.freeze(new TorchStorage(type.dtype, key, elements));
 }
 
 function isSize(value: unknown): value is number {
@@ -116,5 +155,5 @@ function isSize(value: unknown): value is number {
 }
 
 function isSizeList(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isSize);
+  return Array.isArray(value) && value.length <= MAX_AXES && value.every(isSize);
 }

@@ -1,21 +1,9 @@
-import { extname } from "node:path";
-import { UserError } from "../error.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
-import { readSafetensors } from "./safetensors.ts";
-import { readTorchCheckpoint } from "./torch_checkpoint.ts";
+import { readAll } from "./weight_content.ts";
+import { openWeights } from "./weight_file.ts";
 
-/**
- * The tensors of a weight file by name: `.safetensors`, or a PyTorch checkpoint `.pt` / `.pth`. Throws UserError for
- * another extension and for what the readers refuse.
- */
+/** All tensors of a weight file by name; {@link openWeights} reads them one at a time. Throws UserError as it does. */
 export async function readWeights(path: string): Promise<Map<string, HostTensor>> {
-  switch (extname(path).toLowerCase()) {
-    case ".safetensors":
-      return (await readSafetensors(path)).tensors;
-    case ".pt":
-    case ".pth":
-      return await readTorchCheckpoint(path);
-    default:
-      throw new UserError(`Cannot read weights from ${path}: wanted a .safetensors, .pt or .pth file`);
-  }
+  using file = await openWeights(path);
+  return readAll(file);
 }

@@ -55,15 +55,19 @@ export const tensor = (storage: Pickled, offset: number, shape: number[], stride
     call(global("collections", "OrderedDict")),
   );
 
-/** The zip archive of `root` with the given storages, files beside them and zip options, as torch.save lays it out. */
+/** A whole pickle of protocol 2 that ends with `root`. */
+export const pickle = (root: Pickled): Uint8Array => Uint8Array.from([0x80, 2, ...root, 0x2e]);
+
+/** The zip archive of `root` with the given storages and files beside them, as torch.save lays it out if `level` is 0. */
 export function torchArchive(
   root: Pickled,
   storages: Record<string, ArrayBufferView<ArrayBuffer>> = {},
   extra: Record<string, Uint8Array> = {},
+  level: 0 | 9 = 0,
 ): Uint8Array<ArrayBuffer> {
-  const files: Zippable = { "weights/data.pkl": Uint8Array.from([0x80, 2, ...root, 0x2e]), ...extra };
+  const files: Zippable = { "weights/data.pkl": pickle(root), ...extra };
   for (const [key, { buffer, byteOffset, byteLength }] of Object.entries(storages)) {
     files[`weights/data/${key}`] = new Uint8Array(buffer, byteOffset, byteLength);
   }
-  return zipSync(files, { level: 0, mtime: new Date(1980, 0, 1) });
+  return zipSync(files, { level, mtime: new Date(1980, 0, 1) });
 }
