@@ -27,9 +27,9 @@ export class GroupNorm implements ImageLayer {
   readonly bias: Tensor;
 
   /** Makes the parameters. */
-  constructor(init: Initializer, channels: number, private readonly groups: number) {
-    this.weight = init.ones([channels]);
-    this.bias = init.device.parameter(new Float32Array(channels), [channels]);
+  constructor({ device }: Initializer, channels: number, private readonly groups: number) {
+    this.weight = device.parameter(new Float32Array(channels).fill(1), [channels]);
+    this.bias = device.parameter(new Float32Array(channels), [channels]);
   }
 
   /** `[B, C, H, W]`. @throws {RangeError} where the groups do not divide the channels. */

@@ -27,7 +27,6 @@ function shapesOf(config: VqConfig): Map<string, Shape> {
   class Shapes extends Initializer {
     override uniform = shapeOnly;
     override normal = shapeOnly;
-    override ones = shapeOnly;
   }
   const device = { parameter: (_: Float32Array, shape: Shape) => shapeOnly(shape) } as Device;
   const parameters = new VqTokenizer(new Shapes(device, 0), config).parameters();
