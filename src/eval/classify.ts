@@ -14,22 +14,30 @@ export interface Classification {
 const batchSize = 250;
 
 /**
- * Shows 8x8 grey images to judges, in batches with one submit and one readback each.
+ * Shows square grey images to judges, in batches with one submit and one readback each.
  *
- * @param images `[N, 64]` grey levels.
+ * @param images `[N, S^2]` grey levels, S being the size that the judges see.
  * @returns in the order of the judges.
+ * @throws {RangeError} for judges of different sizes, and for bytes that are not a whole number of images.
  */
 export async function classify(
   device: Device,
   judges: readonly Judge[],
   images: Uint8Array,
 ): Promise<Classification[]> {
-  const count = images.length / 64;
+  const size = judges[0]?.size ?? 0, area = size * size;
+  const count = images.length / area;
+  if (!Number.isInteger(count) || judges.some((judge) => judge.size !== size)) {
+    throw new RangeError(
+      `Cannot show ${images.length} bytes to judges of ${judges.map((judge) => judge.size).join(" and ")} pixels: ` +
+        "wanted whole grey images of the size that all of them see",
+    );
+  }
   const parts: Float32Array[][] = [];
   for (let start = 0; start < count; start += batchSize) {
     using _batch = device.scope();
-    const pixels = Float32Array.from(images.subarray(start * 64, (start + batchSize) * 64), (level) => level / 255);
-    const x = device.tensor(pixels, [pixels.length / 64, 1, 8, 8]);
+    const pixels = Float32Array.from(images.subarray(start * area, (start + batchSize) * area), (level) => level / 255);
+    const x = device.tensor(pixels, [pixels.length / area, 1, size, size]);
     const outputs = device.noGrad(() =>
       judges.flatMap((judge) => {
         const features = judge.features(x);

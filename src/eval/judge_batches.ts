@@ -6,20 +6,34 @@ import { negativeImage } from "./negative_images.ts";
 const classes = 10;
 /** Rows of a batch: digits, and after them pictures that are no digits. */
 const digitRows = 64, negativeRows = 8;
-/** Largest augmentation: radians, factor, pixels of 1/8 of the image. */
-const most = { rotation: 0.1, scale: 0.08, shear: 0.08, shift: 0.3 };
+
+/** How far digits are moved for training: each amount is drawn evenly between minus and plus the largest one. */
+export interface Augmentation {
+  /** Share of the digits that are moved; the others come as they are. */
+  readonly share: number;
+  /** Radians. */
+  readonly rotation: number;
+  /** Relative change of size. */
+  readonly scale: number;
+  /** Pixels sideways for each pixel down. */
+  readonly shear: number;
+  /** Eighths of the image. */
+  readonly shift: number;
+}
+
+/** Enough for 8x8 pixels, where the strokes are no longer than a few pixels. */
+export const gentle: Augmentation = { share: 0.5, rotation: 0.1, scale: 0.08, shear: 0.08, shift: 0.3 };
 
 /**
- * Batches for training a judge, written into two host arrays that are used again and again: images `[B, 64]` in [0, 1]
+ * Batches for training a judge, written into two host arrays that are used again and again: images `[B, S^2]` in [0, 1]
  * and target distributions `[B, 10]`. Every batch is a pure function of seed, epoch and number.
  *
- * A digit comes as it is or, every other time, slightly rotated, scaled, sheared and shifted, with a
- * one-hot target. A negative has the uniform distribution as target: what is no digit earns no confidence.
+ * A digit comes as it is or slightly rotated, scaled, sheared and shifted, with a one-hot target. A negative has the uniform distribution as target: what is no digit earns no confidence.
  */
 export class JudgeBatches {
   /** Pictures in a batch. */
   readonly rows: number = digitRows + negativeRows;
-  /** `[rows, 64]`, values in [0, 1]. */
+  /** `[rows, S^2]`, values in [0, 1]. */
   readonly images: Float32Array;
   /** `[rows, 10]`, wanted probabilities. */
   readonly targets: Float32Array;
@@ -34,7 +48,11 @@ export class JudgeBatches {
    * @param seed u32.
    * @throws {UserError} for fewer digits than a batch holds.
    */
-  constructor(private readonly data: Digits, private readonly seed: number) {
+  constructor(
+    private readonly data: Digits,
+    private readonly seed: number,
+    private readonly augmentation: Augmentation = gentle,
+  ) {
     if (data.count < digitRows) {
       throw new UserError(
         `Cannot train a judge on ${data.count} digits: wanted at least ${digitRows}; raise data.train`,
@@ -61,7 +79,8 @@ export class JudgeBatches {
         negativeImage(digit, out, [number, row], key);
         continue;
       }
-      augment(digit, out, size, philox([number, row, 1, 0], key), philox([number, row, 2, 0], key));
+      const words = [...philox([number, row, 1, 0], key), ...philox([number, row, 2, 0], key)];
+      augment(digit, out, size, this.augmentation, words);
       const target = targets.subarray(row * classes, (row + 1) * classes);
       target.fill(0)[labels[source]!] = 1;
     }
@@ -73,18 +92,18 @@ function augment(
   digit: Uint8Array,
   out: Float32Array,
   size: number,
-  [w0, w1, w2, w3]: readonly number[],
-  [w4, w5]: readonly number[],
+  most: Augmentation,
+  [w0, w1, w2, w3, w4, w5]: readonly number[],
 ): void {
-  if (unitFloat(w5!) < 0.5) {
+  if (unitFloat(w5!) < 1 - most.share) {
     for (let i = 0; i < out.length; i++) out[i] = digit[i]! / 255;
     return;
   }
   const around = (word: number | undefined, bound: number) => (2 * unitFloat(word!) - 1) * bound;
   const angle = around(w0, most.rotation), scale = 1 + around(w1, most.scale), shear = around(w2, most.shear);
   const cos = Math.cos(angle) / scale, sin = Math.sin(angle) / scale;
-  const centre = (size - 1) / 2;
-  const shiftX = centre + around(w3, most.shift), shiftY = centre + around(w4, most.shift);
+  const centre = (size - 1) / 2, shift = most.shift * size / 8;
+  const shiftX = centre + around(w3, shift), shiftY = centre + around(w4, shift);
   const at = (x: number, y: number) => x < 0 || y < 0 || x >= size || y >= size ? 0 : digit[y * size + x]!;
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < size; j++) {

@@ -9,8 +9,11 @@ import type { Tensor } from "../tensor/tensor.ts";
  */
 export const pixelGain = 4;
 
-/** A classifier of 8x8 grey digits: images `[B, 1, 8, 8]` with values in [0, 1], classes 0 to 9. */
+/** A classifier of square grey digits: images `[B, 1, S, S]` with values in [0, 1], classes 0 to 9. */
 export abstract class Judge implements Module {
+  /** @param size S, height and width of the images in pixels. */
+  constructor(readonly size = 8) {}
+
   /** The last layer, from features to logits. */
   protected abstract readonly head: Linear;
 

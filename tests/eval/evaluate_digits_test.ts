@@ -23,6 +23,20 @@ Deno.test("classify: batches of 250 give what one batch gives, with one readback
   assertAllClose(a!.features.subarray(250 * 128), tail!.features, 1e-6);
 });
 
+Deno.test("classify: judges of different sizes and broken images are refused", async () => {
+  const device = await testDevice();
+  const small = new Classifier(new Initializer(device, 1)), large = new Classifier(new Initializer(device, 1), 10, 12);
+  await assert.rejects(classify(device, [small, large], new Uint8Array(64)), {
+    name: "RangeError",
+    message:
+      "Cannot show 64 bytes to judges of 8 and 12 pixels: wanted whole grey images of the size that all of them see",
+  });
+  await assert.rejects(classify(device, [small], new Uint8Array(65)), {
+    name: "RangeError",
+    message: "Cannot show 65 bytes to judges of 8 pixels: wanted whole grey images of the size that all of them see",
+  });
+});
+
 Deno.test("scoreOf: accuracy and mean probability of the wanted class", () => {
   const row = (label: number, p: number) => Array.from({ length: 10 }, (_, c) => c === label ? p : (1 - p) / 9);
   const probabilities = Float32Array.from([...row(3, 0.9), ...row(5, 0.7), ...row(0, 0.46)]);

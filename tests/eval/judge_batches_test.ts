@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { JudgeBatches } from "../../src/eval/judge_batches.ts";
+import { type Augmentation, JudgeBatches } from "../../src/eval/judge_batches.ts";
 import { negativeImage } from "../../src/eval/negative_images.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { syntheticDigits } from "./synthetic_digits.ts";
@@ -44,6 +44,30 @@ Deno.test("JudgeBatches: a batch is a function of seed, epoch and number", () =>
   for (const [epoch, number] of [[0, 0], [0, 1], [1, 0], [1, 1]] as const) batches.fill(epoch, number);
   assert.deepEqual([...batches.images, ...batches.targets], one);
   for (const other of [batch(6, 1, 1), batch(5, 0, 1), batch(5, 1, 0)]) assert.notDeepEqual(other, one);
+});
+
+Deno.test("JudgeBatches: the augmentation says how many digits move and how far, at any size", () => {
+  const size = 28;
+  const images = new Uint8Array(64 * size * size);
+  for (let n = 0; n < 64; n++) images[n * size * size + 14 * size + 14] = 255; // a dot in the middle
+  const dots = { images, labels: new Uint8Array(64), size, count: 64 };
+  /** Centres of the dots, pixels from the middle. */
+  const centres = (change: Partial<Augmentation>) => {
+    const none = { share: 1, rotation: 0, scale: 0, shear: 0, shift: 0 };
+    const batches = new JudgeBatches(dots, 5, { ...none, ...change });
+    batches.fill(0, 0);
+    return Array.from({ length: 64 }, (_, n) => {
+      const picture = batches.images.subarray(n * size * size, (n + 1) * size * size);
+      const total = picture.reduce((sum, value) => sum + value);
+      return picture.reduce((sum, value, i) => sum + value * (i % size - 14), 0) / total;
+    });
+  };
+  assert.deepEqual(centres({ share: 0, shift: 0.4 }), Array(64).fill(0));
+  assertAllClose(centres({}), Array(64).fill(0), 1e-5);
+  const moved = centres({ shift: 0.4 }).map(Math.abs); // at most 0.4 eighths of 28 pixels: 1.4
+  assert.ok(Math.max(...moved) > 1 && Math.max(...moved) <= 1.4, `${Math.max(...moved)}`);
+  const half = centres({ share: 0.5, shift: 0.4 }).filter((x) => x !== 0);
+  assert.ok(half.length > 20 && half.length < 44, `${half.length} of 64 moved`);
 });
 
 Deno.test("JudgeBatches: negatives have uniform targets", () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { resizeDigits } from "../../src/data/digits.ts";
 import { classify, scoreOf } from "../../src/eval/classify.ts";
 import { trainJudge } from "../../src/eval/train_judge.ts";
 import { Classifier } from "../../src/models/classifier.ts";
 import type { Judge } from "../../src/models/judge.ts";
 import { MlpClassifier } from "../../src/models/mlp_classifier.ts";
+import { StridedClassifier } from "../../src/models/strided_classifier.ts";
 import { Initializer } from "../../src/nn/init.ts";
 import { testDevice } from "../support/device.ts";
 import { syntheticDigits } from "./synthetic_digits.ts";
@@ -44,6 +46,26 @@ Deno.test("trainJudge: the same seed gives the same bits, another seed others", 
   const one = await train(7);
   assert.deepEqual(await train(7), one);
   assert.notDeepEqual(await train(8), one);
+});
+
+Deno.test("trainJudge: learns 28x28 pictures with the strided judge, and stops where the signal asks", async () => {
+  const device = await testDevice();
+  const judge = new StridedClassifier(new Initializer(device, 1));
+  const train = resizeDigits(syntheticDigits(320, 1), 28), held = resizeDigits(syntheticDigits(50, 3), 28);
+  await trainJudge(device, judge, train, { epochs: 5, seed: 2, learningRate: 2e-3 });
+  const [seen] = await classify(device, [judge], held.images);
+  const { accuracy, confidence } = scoreOf(seen!, held.labels);
+  assert.ok(accuracy >= 0.95 && confidence >= 0.6, `accuracy ${accuracy}, confidence ${confidence}`);
+
+  const stop = new AbortController();
+  const seenEpochs: number[] = [];
+  const onEpoch = (epoch: number) => {
+    seenEpochs.push(epoch);
+    stop.abort(new Error("enough"));
+  };
+  const training = { epochs: 3, seed: 2, signal: stop.signal, onEpoch };
+  await assert.rejects(trainJudge(device, judge, train, training), { message: "enough" });
+  assert.deepEqual(seenEpochs, [1]);
 });
 
 Deno.test("trainJudge: gives the memory of its step back, also where the caller stops it", async () => {

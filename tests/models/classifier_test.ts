@@ -3,6 +3,7 @@ import { readSafetensors } from "../../src/io/safetensors.ts";
 import { readWeights } from "../../src/io/weights.ts";
 import { Classifier } from "../../src/models/classifier.ts";
 import { MlpClassifier } from "../../src/models/mlp_classifier.ts";
+import { StridedClassifier } from "../../src/models/strided_classifier.ts";
 import { Initializer } from "../../src/nn/init.ts";
 import { loadParameters } from "../../src/nn/module.ts";
 import { crossEntropy } from "../../src/ops/cross_entropy.ts";
@@ -33,17 +34,20 @@ await fileTest("Classifier: the reference's logits, loss and gradients", async (
   }
 });
 
-Deno.test("Classifier and MlpClassifier: features, logits and probabilities belong together", async () => {
+Deno.test("judges: features, logits and probabilities belong together, at 8x8 and at 28x28", async () => {
   const device = await testDevice();
-  using _scope = device.scope();
-  const images = device.tensor(Float32Array.from({ length: 3 * 64 }, (_, i) => i % 7 / 7), [3, 1, 8, 8]);
-  const counts: number[] = [];
-  for (
-    const [judge, width] of [[new Classifier(new Initializer(device, 1)), 128], [
-      new MlpClassifier(new Initializer(device, 2)),
-      64,
-    ]] as const
-  ) {
+  const init = new Initializer(device, 1);
+  const judges = [
+    { judge: new Classifier(init), size: 8, width: 128, parameters: 53002 },
+    { judge: new MlpClassifier(init), size: 8, width: 64, parameters: 181706 },
+    { judge: new Classifier(init, 10, 28), size: 28, width: 128, parameters: 421642 },
+    { judge: new StridedClassifier(init), size: 28, width: 128, parameters: 188746 },
+    { judge: new StridedClassifier(init, 10, 20), size: 20, width: 128, parameters: 131402 },
+  ];
+  for (const { judge, size, width, parameters } of judges) {
+    using _scope = device.scope();
+    const images = device.tensor(Float32Array.from({ length: 3 * size ** 2 }, (_, i) => i % 7 / 7), [3, 1, size, size]);
+    assert.equal(judge.size, size);
     const features = judge.features(images);
     assert.deepEqual(features.shape, [3, width]);
     assert.deepEqual(await judge.classify(features).data(), await judge.logits(images).data());
@@ -51,7 +55,14 @@ Deno.test("Classifier and MlpClassifier: features, logits and probabilities belo
     for (let n = 0; n < 3; n++) {
       assertAllClose([probabilities.slice(n * 10, n * 10 + 10).reduce((a, b) => a + b)], [1], 1e-5);
     }
-    counts.push([...judge.parameters().values()].reduce((sum, { size }) => sum + size, 0));
+    assert.equal([...judge.parameters().values()].reduce((sum, { size }) => sum + size, 0), parameters);
   }
-  assert.deepEqual(counts, [53002, 181706]);
+});
+
+Deno.test("Classifier: images that two poolings do not divide are refused", async () => {
+  const init = new Initializer(await testDevice(), 1);
+  assert.throws(() => new Classifier(init, 10, 30), {
+    name: "RangeError",
+    message: "Cannot pool images of 30 pixels twice: wanted a multiple of 4",
+  });
 });
