@@ -28,10 +28,12 @@ export const digitsTokenizerSchema = z.strictObject({
     reconstruction: z.enum(["l1", "mse"]),
     codebook_weight: positive,
     commitment_weight: atLeastZero,
+    perceptual: z.strictObject({ judge: z.string(), weight: positive }).nullable(),
     revive_after: count,
     revive_until: z.int().min(0),
     evaluate_every: count,
   }),
+  evaluation: z.strictObject({ judge: z.string().nullable() }),
   checkpoint_seconds: positive,
 });
 

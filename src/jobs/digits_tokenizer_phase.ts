@@ -1,6 +1,7 @@
 import type { Digits } from "../data/digits.ts";
 import { Shuffler } from "../data/pixel_sequences.ts";
 import { shiftDigits } from "../data/shift.ts";
+import type { Judge } from "../models/judge.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
 import { loadParameters } from "../nn/module.ts";
 import { expectTensor } from "../optim/expect_tensor.ts";
@@ -27,11 +28,17 @@ export class TokenizerPhase implements Phase {
   readonly #shuffler: Shuffler;
   #info = "";
 
-  /** `inspect` is called with the number of steps done, while the model holds the averaged weights. */
+  /**
+   * Records a step.
+   *
+   * @param judge of the perceptual loss, where the config asks for one.
+   * @param inspect is called with the number of steps done, while the model holds the averaged weights.
+   */
   constructor(
     private readonly model: VqTokenizer,
     private readonly digits: Digits,
     private readonly config: DigitsTokenizerConfig,
+    judge: Judge | null,
     private readonly inspect: (steps: number) => Promise<Record<string, number>>,
   ) {
     const { training, seed } = config;
@@ -49,6 +56,7 @@ export class TokenizerPhase implements Phase {
       reconstruction: training.reconstruction,
       codebookWeight: training.codebook_weight,
       commitmentWeight: training.commitment_weight,
+      ...(judge && training.perceptual ? { perceptual: { extractor: judge, weight: training.perceptual.weight } } : {}),
       reviveAfter: training.revive_after,
       reviveUntil: training.revive_until,
       seed,

@@ -3,8 +3,10 @@ import { loadConfig } from "../../src/config/load_config.ts";
 import { readMetrics } from "../../src/io/metrics_log.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { digitsTokenizerJob } from "../../src/jobs/digits_tokenizer.ts";
+import { makeJudge, saveJudge } from "../../src/jobs/judge_file.ts";
 import { digitsTokenizerSchema } from "../../src/jobs/digits_tokenizer_config.ts";
 import { loadVqTokenizer } from "../../src/models/vq_tokenizer.ts";
+import { Initializer } from "../../src/nn/init.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { testDevice } from "../support/device.ts";
 import { fileTest } from "../support/file_test.ts";
@@ -26,6 +28,7 @@ async function tinyConfig(folder: string) {
     "training.revive_after=2",
     "training.revive_until=9",
     "training.evaluate_every=5",
+    "evaluation.judge=null",
   ]);
 }
 
@@ -69,5 +72,33 @@ await fileTest(
 
       await runJob(digitsTokenizerJob, { ...config, seed: 2 }, `${folder}/other`);
       assert.notDeepEqual((await outcome(`${folder}/other`)).models, expected.models);
+    }),
+);
+
+await fileTest(
+  "digits_tokenizer: a judge adds a loss and reads what comes back; one that is missing is told at once",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const config = await tinyConfig(folder), device = await testDevice(), judge = `${folder}/judge.safetensors`;
+      const card = { architecture: "pooled", size: 8, seed: 1, epochs: 0, accuracy: 0.1 } as const;
+      await saveJudge(device, judge, makeJudge(new Initializer(device, 1), card), card);
+      const training = { ...config.training, perceptual: { judge, weight: 0.1 } };
+      const summary = await runJob(digitsTokenizerJob, { ...config, training, evaluation: { judge } }, `${folder}/run`);
+      assert.match(summary!, /; the judge reads [\d.]+ % of the originals, [\d.]+ % of these$/);
+      const { judge: found } = JSON.parse(await Deno.readTextFile(`${folder}/run/eval.json`));
+      assert.equal(found.file, judge);
+      for (const share of [found.originals, found.reconstructions]) assert.ok(share >= 0 && share <= 1);
+      const [record] = (await readMetrics(`${folder}/run/metrics.jsonl`)).filter((each) => "loss" in each);
+      const { loss, reconstruction, codebook, commitment, perceptual } = record as Record<string, number>;
+      assert.ok(perceptual! > 0);
+      const parts = reconstruction! + codebook! + 0.25 * commitment! + 0.1 * perceptual!;
+      assert.ok(Math.abs(loss! - parts) < 1e-5 * loss!);
+
+      const missing = { ...config, evaluation: { judge: `${folder}/none` } };
+      await assert.rejects(runJob(digitsTokenizerJob, missing, `${folder}/early`), {
+        name: "UserError",
+        message: `Cannot read ${folder}/none: there is no such file`,
+      });
+      assert.equal(await Deno.readTextFile(`${folder}/early/metrics.jsonl`), "", "nothing was trained");
     }),
 );
