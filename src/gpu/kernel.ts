@@ -64,7 +64,7 @@ export class KernelCache {
 
   /**
    * The kernel `entry` of `source` for these bindings: a letter each, `r` and `w` for buffers read and written, `t` and
-   * `o` for textures read and written.
+   * `o` for textures read and written, `h` and `f` for those of float16.
    */
   kernel(source: ShaderSource, entry: string, bindings: string, overrides?: Overrides): Kernel {
     let key = `${source.name}/${entry}/${bindings}`;
@@ -74,7 +74,8 @@ export class KernelCache {
     const names = constantNames(source.text);
     const given = Object.entries(overrides ?? {});
     const constants = Object.fromEntries(given.filter(([name]) => names.has(name)));
-    const { shader, module } = this.#module(source, constants);
+    const halves = [...bindings].flatMap((letter, binding) => "hf".includes(letter) ? [binding] : []);
+    const { shader, module } = this.#module(source, constants, halves);
     const label = `${source.name}.wgsl/${entry}`;
     const layout = this.#layout(bindings);
     const { device } = this.adapter;
@@ -119,11 +120,15 @@ export class KernelCache {
     this.#groupsOf.delete(buffer.id);
   }
 
-  #module(source: ShaderSource, constants: Record<string, number>): { shader: Shader; module: GPUShaderModule } {
-    const key = `${source.name}${JSON.stringify(constants)}`;
+  #module(
+    source: ShaderSource,
+    constants: Record<string, number>,
+    halves: readonly number[],
+  ): { shader: Shader; module: GPUShaderModule } {
+    const key = `${source.name}${JSON.stringify(constants)}${halves}`;
     const known = this.#shaders.get(key);
     if (known) return known;
-    const shader = assembleShader(source.name, source.text, constants);
+    const shader = assembleShader(source.name, source.text, constants, "deno", halves);
     const made = { shader, module: this.errors.compile(shader, `${source.name}.wgsl`) };
     this.#shaders.set(key, made);
     return made;
@@ -147,7 +152,7 @@ export class KernelCache {
 function refuseAliases({ label, bindings }: Kernel, buffers: readonly PooledMemory[]): void {
   buffers.forEach((written, i) => {
     const other = buffers.findIndex(({ id }, j) => id === written.id && j !== i);
-    if (other < 0 || bindings[i] === "r" || bindings[i] === "t") return;
+    if (other < 0 || "rth".includes(bindings[i]!)) return;
     throw new Error(`Cannot run ${label}: bindings ${other} and ${i} are the same memory, and ${i} is written`);
   });
 }
@@ -157,4 +162,6 @@ const bindingTypes: Readonly<Record<string, Partial<GPUBindGroupLayoutEntry>>> =
   w: { buffer: { type: "storage" } },
   t: { storageTexture: { access: "read-only", format: "rgba32float" } },
   o: { storageTexture: { access: "write-only", format: "rgba32float" } },
+  h: { storageTexture: { access: "read-only", format: "rgba16float" } },
+  f: { storageTexture: { access: "write-only", format: "rgba16float" } },
 };

@@ -1,10 +1,17 @@
 import { UserError } from "../error.ts";
 
 /**
- * Where a tensor's elements lie. `buffer` is the rule; `texture` is a copy for reading, four elements a texel in rows
- * of 1024 texels: software adapters load a texel twenty times faster than four elements of a storage buffer.
+ * Where a tensor's elements lie. `buffer` is the rule; `texture` is for reading many times, four elements a texel in
+ * rows of 1024 texels: software adapters load a texel twenty times faster than four elements of a storage buffer.
+ * `half` is a texture of float16: half the memory, on every adapter, and kernels still see float32.
  */
-export type MemoryKind = "buffer" | "texture";
+export type MemoryKind = "buffer" | "texture" | "half";
+
+/** Texture formats of four elements, with the bytes of a texel. */
+export const textureFormats = {
+  texture: { format: "rgba32float", bytes: 16 },
+  half: { format: "rgba16float", bytes: 8 },
+} as const;
 
 /** Texels in a row of a texture that holds a tensor. */
 export const texelsPerRow = 1024;
@@ -49,10 +56,10 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-function textureClass(bytes: number): number {
-  const rows = Math.ceil(bytes / (texelsPerRow * 16));
+function textureClass(bytes: number, rowBytes: number): number {
+  const rows = Math.ceil(bytes / rowBytes);
   const step = 2 ** Math.max(0, Math.ceil(Math.log2(rows)) - 3);
-  return Math.ceil(rows / step) * step * texelsPerRow * 16;
+  return Math.ceil(rows / step) * step * rowBytes;
 }
 
 /**
@@ -88,10 +95,11 @@ export class BufferPool {
    */
   acquire(bytes: number, purpose: string, kind: MemoryKind = "buffer"): PooledMemory {
     const { maxStorageBufferBindingSize, maxBufferSize, maxTextureDimension2D } = this.device.limits;
-    const limit = kind === "texture"
-      ? maxTextureDimension2D * texelsPerRow * 16
+    const rowBytes = kind === "buffer" ? 0 : texelsPerRow * textureFormats[kind].bytes;
+    const limit = rowBytes
+      ? maxTextureDimension2D * rowBytes
       : Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4) * 4;
-    const size = Math.min(kind === "buffer" ? sizeClass(bytes) : textureClass(bytes), limit);
+    const size = Math.min(rowBytes ? textureClass(bytes, rowBytes) : sizeClass(bytes), limit);
     if (bytes > limit) {
       throw new UserError(
         `Cannot allocate ${mib(bytes)} for ${purpose}: this adapter binds at most ${mib(limit)} at once; ` +
@@ -119,11 +127,11 @@ export class BufferPool {
     counters.liveBytes += size;
     counters.peakBytes = Math.max(counters.peakBytes, counters.liveBytes + counters.pooledBytes);
     const id = counters.created;
-    if (kind === "texture") {
+    if (kind !== "buffer") {
       const resource = this.device.createTexture({
         label: purpose,
-        size: [texelsPerRow, size / (texelsPerRow * 16)],
-        format: "rgba32float",
+        size: [texelsPerRow, size / rowBytes],
+        format: textureFormats[kind].format,
         usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
       });
       return { id, kind, resource, binding: resource.createView(), bytes: size, lastBatch: -1 };

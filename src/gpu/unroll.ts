@@ -11,16 +11,24 @@
  * over the indices and the file's `const NAME = 4u;` declarations, which may also stand as bounds. Blocks nest.
  *
  * @param text WGSL with directives.
+ * @param outer constants that the text may use besides its own: those of the file that includes it.
  * @returns the expanded lines, each with the line number (from 1) of the source it came from.
  * @throws {Error} naming the line of a malformed directive, a block without end, a stray end or a bad expression.
  */
-export function unroll(text: string): { line: string; source: number }[] {
-  const constants = new Map<string, number>();
-  for (const [, name, value] of text.matchAll(/^const (\w+) = (\d+)u;/gm)) {
-    constants.set(name!, Number(value));
-  }
+export function unroll(
+  text: string,
+  outer: ReadonlyMap<string, number> = new Map(),
+): { line: string; source: number }[] {
+  const constants = new Map([...outer, ...integerConstants(text)]);
   const lines = text.split("\n");
   return expand(lines, 0, lines.length, constants);
+}
+
+/** The declarations `const NAME = 4u;` of a file. */
+export function integerConstants(text: string): Map<string, number> {
+  return new Map(
+    [...text.matchAll(/^const (\w+) = (\d+)u;/gm)].map(([, name, value]) => [name!, Number(value)]),
+  );
 }
 
 function expand(lines: string[], from: number, to: number, names: Map<string, number>) {

@@ -1,5 +1,5 @@
 import { libraryFiles } from "./wgsl_library.ts";
-import { unroll } from "./unroll.ts";
+import { integerConstants, unroll } from "./unroll.ts";
 
 /** A field of a kernel's `Params` struct: its name, element type and place in 32-bit words. */
 export interface ParamField {
@@ -30,19 +30,21 @@ export interface Shader {
 
 /**
  * Turns a shader file's text into code for this runtime: `//@include reduce` takes in `shaders/lib/reduce.wgsl`,
- * `//@unroll` blocks are expanded (see `unroll.ts`), and where a kernel uses subgroups, browsers get the `enable`
- * line that the standard requires and that naga rejects.
+ * `//@unroll` blocks of both are expanded with the file's constants (see `unroll.ts`), and where a kernel uses
+ * subgroups, browsers get the `enable` line that the standard requires and that naga rejects.
  *
  * @param constants other values for the file's `const NAME = 4u;` declarations: tile sizes that shape unrolled text
  * and therefore cannot be overrides.
+ * @param halves numbers of the bindings in group 0 whose textures hold float16 (`half` of `MemoryKind`).
  */
 export function assembleShader(
   name: string,
   source: string,
   constants: Readonly<Record<string, number>> = {},
   runtime: "deno" | "browser" = "deno",
+  halves: readonly number[] = [],
 ): Shader {
-  const text = source.replace(
+  const text = withHalves(source, halves).replace(
     constantPattern,
     (line, constant) => constant in constants ? `const ${constant} = ${constants[constant]}u;` : line,
   );
@@ -56,15 +58,26 @@ export function assembleShader(
   for (const [, include] of text.matchAll(/^\/\/@include (\w+)\s*$/gm)) {
     const library = libraryFiles[include!];
     if (library === undefined) throw new Error(`${name}.wgsl includes ${include}, which is not in shaders/lib`);
-    library.split("\n").forEach((line, i) => add(line, `lib/${include}.wgsl:${i + 1}`));
+    const place = `lib/${include}`;
+    for (const { line, source } of unrolled(place, library, integerConstants(text))) {
+      add(line, `${place}.wgsl:${source}`);
+    }
   }
   for (const { line, source } of unrolled(name, text)) add(line, `${name}.wgsl:${source}`);
   return { code: lines.join("\n"), lines: places, ...parseParams(name, text) };
 }
 
-function unrolled(name: string, text: string): ReturnType<typeof unroll> {
+/** Names the float16 format where such textures are bound. */
+function withHalves(text: string, halves: readonly number[]): string {
+  return text.replace(
+    /@binding\((\d+)\)(.*)rgba32float/g,
+    (line, binding) => halves.includes(Number(binding)) ? line.replace("rgba32float", "rgba16float") : line,
+  );
+}
+
+function unrolled(name: string, text: string, outer?: ReadonlyMap<string, number>): ReturnType<typeof unroll> {
   try {
-    return unroll(text);
+    return unroll(text, outer);
   } catch (cause) {
     throw new Error(`${name}.wgsl, ${(cause as Error).message}`, { cause });
   }
@@ -74,7 +87,7 @@ const constantPattern = /^const (\w+) = \d+u;/gm;
 
 /** Names that a file declares as `const NAME = 4u;`. */
 export function constantNames(text: string): Set<string> {
-  return new Set([...text.matchAll(constantPattern)].map(([, name]) => name!));
+  return new Set(integerConstants(text).keys());
 }
 
 /** Reads the fields of `struct Params { ... }`, with the alignment rules of the uniform address space. */

@@ -1,6 +1,7 @@
 import epilogue from "../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import grid from "../../shaders/lib/grid.wgsl" with { type: "text" };
 import lstmCell from "../../shaders/lib/lstm_cell.wgsl" with { type: "text" };
+import packedStore from "../../shaders/lib/packed_store.wgsl" with { type: "text" };
 import philox from "../../shaders/lib/philox.wgsl" with { type: "text" };
 import strides from "../../shaders/lib/strides.wgsl" with { type: "text" };
 import texture from "../../shaders/lib/texture.wgsl" with { type: "text" };
@@ -10,6 +11,7 @@ export const libraryFiles: Readonly<Record<string, string>> = {
   epilogue,
   grid,
   lstm_cell: lstmCell,
+  packed_store: packedStore,
   philox,
   strides,
   texture,

@@ -66,6 +66,11 @@ function requireHeadSize(d: number): void {
  * @throws {RangeError} for a head size that is not a multiple of 4.
  */
 export function rotaryTable2d(device: Device, positions: number, headSize: number, base = 10000): Tensor {
+  return device.tensor(rotaryAngles2d(positions, headSize, base), [positions, headSize / 4, 2]);
+}
+
+/** The numbers of {@link rotaryTable2d} on the host. */
+export function rotaryAngles2d(positions: number, headSize: number, base = 10000): Float32Array {
   requireHeadSize(headSize);
   const quarter = headSize / 4;
   const table = new Float32Array(positions * quarter * 2);
@@ -74,7 +79,7 @@ export function rotaryTable2d(device: Device, positions: number, headSize: numbe
     table[2 * i] = Math.cos(angle);
     table[2 * i + 1] = Math.sin(angle);
   }
-  return device.tensor(table, [positions, quarter, 2]);
+  return table;
 }
 
 /**

@@ -1,9 +1,9 @@
 import shader from "../../shaders/sample_categorical.wgsl" with { type: "text" };
-import { foldGrid } from "../tensor/device.ts";
+import { type DispatchGrid, foldGrid } from "../tensor/device.ts";
 import { keyParams, type RandomKey } from "../tensor/philox.ts";
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { defineOp } from "./op.ts";
+import { defineOp, type Run } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
 
 /** Longest row: a floor is selected by one lane, which is stopped silently after 65,535 iterations. */
@@ -23,6 +23,70 @@ export interface SampleOptions {
   readonly key: RandomKey;
 }
 
+/** Lanes of a workgroup. */
+const lanes = 32;
+
+/** Sizes of a draw, and the grids of its kernels: where the rows in use are known on the device only, indirect ones. */
+export interface DrawGrids {
+  /** Most rows. */
+  readonly rows: number;
+  /** V. */
+  readonly cols: number;
+  /** A lane per row, 32 a workgroup. */
+  readonly byRow: DispatchGrid;
+  /** A lane per segment of `segmentLength` logits of a row. */
+  readonly bySegment: DispatchGrid;
+}
+
+/** Segments of a row that {@link drawCategorical} works on. */
+export function segmentsOf(cols: number): number {
+  return Math.ceil(cols / segmentLength);
+}
+
+/** Launches the kernels of {@link sampleCategorical}; arguments are not checked. */
+export function drawCategorical(
+  run: Run,
+  logits: Tensor,
+  rowKeys: Tensor,
+  { temperature, topK, topP, key }: SampleOptions,
+  { rows, cols, byRow, bySegment }: DrawGrids,
+): Tensor {
+  const segments = segmentsOf(cols);
+  const noise = temperature > 0 ? 1 : 0;
+  const params = {
+    rows,
+    cols,
+    segments,
+    scale: temperature > 0 ? 1 / temperature : 1,
+    noise,
+    top_k: topK ?? 0,
+    top_p: topP ?? 0,
+    ...keyParams(key),
+  };
+  const floors = run.zeros([rows], "u32");
+  if (noise && ((topK ?? cols) < cols || (topP ?? 1) < 1)) {
+    const histogram = run.empty([rows, 256]);
+    if (topK !== undefined && topK < cols) {
+      run.kernel("top_k_floor", { read: [logits], write: [floors, histogram], params, grid: byRow });
+    }
+    if (topP !== undefined && topP < 1) {
+      run.kernel("top_p_floor", { read: [logits], write: [floors, histogram], params, grid: byRow });
+    }
+  }
+  const best = run.empty([rows, segments]), bestId = run.empty([rows, segments], "i32");
+  run.kernel("draw", {
+    read: [logits, floors, rowKeys],
+    write: [best, bestId],
+    params,
+    overrides: { SEGMENT: segmentLength },
+    grid: bySegment,
+    cost: { flops: 10 * rows * cols, bytes: 4 * rows * cols },
+  });
+  const ids = run.empty([rows], "i32");
+  run.kernel("pick", { read: [best, bestId], write: [ids], params, grid: byRow });
+  return ids;
+}
+
 /** The op behind {@link sampleCategorical}. */
 export const sampleCategoricalOp = defineOp({
   name: "sample_categorical",
@@ -40,43 +104,11 @@ export const sampleCategoricalOp = defineOp({
     if (!(temperature >= 0 && temperature < Infinity)) fail("temperature must be 0 or a positive number", temperature);
     if (topK !== undefined && !(Number.isInteger(topK) && topK > 0)) fail("top-k must be a positive integer", topK);
     if (topP !== undefined && !(topP > 0 && topP <= 1)) fail("top-p must be above 0 and at most 1", topP);
-    return { rows, cols, segments: Math.ceil(cols / segmentLength) };
+    return { rows, cols, segments: segmentsOf(cols) };
   },
-  forward(run, [logits, rowKeys], { temperature, topK, topP, key }, { rows, cols, segments }) {
-    const noise = temperature > 0 ? 1 : 0;
-    const params = {
-      rows,
-      cols,
-      segments,
-      scale: temperature > 0 ? 1 / temperature : 1,
-      noise,
-      top_k: topK ?? 0,
-      top_p: topP ?? 0,
-      ...keyParams(key),
-    };
-    const byRow = { params, grid: foldGrid(Math.ceil(rows / 32)) };
-    const floors = run.zeros([rows], "u32");
-    if (noise && ((topK ?? cols) < cols || (topP ?? 1) < 1)) {
-      const histogram = run.empty([rows, 256]);
-      if (topK !== undefined && topK < cols) {
-        run.kernel("top_k_floor", { read: [logits], write: [floors, histogram], ...byRow });
-      }
-      if (topP !== undefined && topP < 1) {
-        run.kernel("top_p_floor", { read: [logits], write: [floors, histogram], ...byRow });
-      }
-    }
-    const best = run.empty([rows, segments]), bestId = run.empty([rows, segments], "i32");
-    run.kernel("draw", {
-      read: [logits, floors, rowKeys],
-      write: [best, bestId],
-      params,
-      overrides: { SEGMENT: segmentLength },
-      grid: foldGrid(Math.ceil(rows * segments / 32)),
-      cost: { flops: 10 * logits.size, bytes: 4 * logits.size },
-    });
-    const ids = run.empty([rows], "i32");
-    run.kernel("pick", { read: [best, bestId], write: [ids], ...byRow });
-    return { out: ids, saved: null };
+  forward(run, [logits, rowKeys], options, { rows, cols, segments }) {
+    const byRow = foldGrid(Math.ceil(rows / lanes)), bySegment = foldGrid(Math.ceil(rows * segments / lanes));
+    return { out: drawCategorical(run, logits, rowKeys, options, { rows, cols, byRow, bySegment }), saved: null };
   },
 });
 

@@ -2,7 +2,7 @@ import fillShader from "../../shaders/fill.wgsl" with { type: "text" };
 import { Gpu, type GpuOptions } from "../gpu/gpu.ts";
 import type { Overrides, ShaderSource } from "../gpu/kernel.ts";
 import type { ParamValues } from "../gpu/params.ts";
-import type { MemoryKind, PooledMemory } from "../gpu/pool.ts";
+import { type MemoryKind, type PooledMemory, textureFormats, texelsPerRow } from "../gpu/pool.ts";
 import type { Cost, Recording } from "../gpu/recorder.ts";
 import { Captured } from "./captured.ts";
 import { arrayOf, type DType, dtypeOf } from "./dtype.ts";
@@ -15,6 +15,10 @@ const fill: ShaderSource = { name: "fill", text: fillShader };
 
 /** Workgroup counts, or the u32 elements of a tensor (from `at`) that hold them. */
 export type DispatchGrid = readonly [number, number?, number?] | { readonly counts: Tensor; readonly at: number };
+
+/** How `KernelCache.kernel` spells bindings of each kind of memory. */
+const readLetters = { buffer: "r", texture: "t", half: "h" } as const;
+const writeLetters = { buffer: "w", texture: "o", half: "f" } as const;
 
 /** One kernel launch over tensors. */
 export interface Launch {
@@ -67,7 +71,8 @@ export class Device {
   /** A tensor with undefined contents. */
   empty(shape: Shape, dtype: DType = "f32", purpose = "tensor", kind: MemoryKind = "buffer"): Tensor {
     checkShape(shape, purpose);
-    const pooled = this.gpu.pool.acquire(sizeOf(shape) * 4, `${purpose} ${showShape(shape)}`, kind);
+    const bytes = sizeOf(shape) * (kind === "half" ? 2 : 4);
+    const pooled = this.gpu.pool.acquire(bytes, `${purpose} ${showShape(shape)}`, kind);
     const storage = new Storage(pooled, this.#scope, this.gpu.pool);
     this.#scope?.storages.add(storage);
     return new Tensor(this, storage, shape, dtype);
@@ -86,6 +91,28 @@ export class Device {
     const copy = this.empty(tensor.shape, tensor.dtype, "texture", "texture");
     this.gpu.recorder.copy(this.#buffer(tensor, "texture"), copy.storage.pooled, tensor.size * 4);
     return copy;
+  }
+
+  /**
+   * Host values in a texture, as kernels read frozen weights. What does not fill a texel is padded with zeros.
+   *
+   * @param kind `half` rounds to float16.
+   */
+  textureOf(data: Float32Array, shape: Shape, kind: "texture" | "half" = "texture"): Tensor {
+    const tensor = this.empty(shape, "f32", "weights", kind);
+    const { recorder, adapter } = this.gpu;
+    if (recorder.capturing) throw new Error("Cannot write host values inside a capture: make the texture before it");
+    recorder.flush();
+    const texels = Math.ceil(data.length / 4), rows = Math.ceil(texels / texelsPerRow);
+    const values = new (kind === "half" ? Float16Array : Float32Array)(rows * texelsPerRow * 4);
+    values.set(data);
+    adapter.device.queue.writeTexture(
+      { texture: tensor.storage.pooled.resource as GPUTexture },
+      values,
+      { bytesPerRow: texelsPerRow * textureFormats[kind].bytes },
+      [texelsPerRow, rows],
+    );
+    return tensor;
   }
 
   /** A tensor of one value. */
@@ -176,12 +203,12 @@ export class Device {
     for (const tensor of read) {
       const pooled = this.#pooled(tensor, source.name);
       memory.push(pooled);
-      bindings += pooled.kind === "buffer" ? "r" : "t";
+      bindings += readLetters[pooled.kind];
     }
     for (const tensor of write) {
       const pooled = this.#pooled(tensor, source.name);
       memory.push(pooled);
-      bindings += pooled.kind === "buffer" ? "w" : "o";
+      bindings += writeLetters[pooled.kind];
     }
     const kernel = kernels.kernel(source, entry, bindings, overrides);
     const size = "counts" in grid

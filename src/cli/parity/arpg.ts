@@ -1,6 +1,9 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { Arpg } from "../../models/arpg.ts";
+import { ArpgDecoder } from "../../models/arpg_decoder.ts";
+import { decodeSchedules, groupSizes } from "../../models/decode_schedule.ts";
+import { FrozenArpg } from "../../models/frozen_arpg.ts";
 import { Initializer } from "../../nn/init.ts";
 import { loadParameters } from "../../nn/module.ts";
 import type { Device } from "../../tensor/device.ts";
@@ -65,4 +68,60 @@ export async function runArpgLogProbs(device: Device, given: ReferenceCase): Pro
   );
   const logprob = device.noGrad(() => model.parallelLogProbs(tokens!, classes!, order!, steps!));
   return new Map([["logprob", { shape: logprob.shape, data: await logprob.data() }]]);
+}
+
+const generateSchema = z.object({
+  steps: count,
+  guidance_scale: z.number(),
+  cfg_schedule: z.enum(["constant", "linear"]),
+  sample_schedule: z.enum(decodeSchedules),
+  temperature: z.number().nonnegative(),
+  top_k: z.int().nonnegative(),
+});
+
+/**
+ * `arpg.generate`: parallel decoding with caches. Gives `tokens` `[B, N]` in raster order, `tokens_per_step` and the
+ * `guided_logits` `[B, N, V]` in the order of prediction.
+ */
+export async function runArpgGenerate(device: Device, given: ReferenceCase): Promise<Map<string, HostTensor>> {
+  const params = parseFields(join(given.folder, "case.json"), generateSchema, given.params);
+  const model = arpgOf(device, given);
+  const { vocab, cells } = model.config;
+  const classes = Int32Array.from(inputOf(given, "classes").data), batch = classes.length;
+  const order = inputOf(given, "order");
+  const orders = order.shape.length === 2
+    ? Int32Array.from(order.data)
+    : Int32Array.from({ length: batch * cells }, (_, i) => order.data[i % cells]!);
+  const groups = groupSizes(params.sample_schedule, params.steps, cells);
+  const steps: { logits: Tensor; places: number[] }[] = [];
+  let painted = 0;
+  const frozen = await FrozenArpg.of(model);
+  using decoder = new ArpgDecoder(frozen, {
+    batch,
+    plan: { groups },
+    guidance: { scale: params.guidance_scale, form: params.cfg_schedule },
+    temperature: params.top_k === 1 ? 0 : params.temperature,
+    ...(params.top_k > 1 ? { topK: params.top_k } : {}),
+    inspect: (step, logits) => {
+      const places = Array.from({ length: groups[step]! }, (_, i) => painted + i);
+      painted += groups[step]!;
+      steps.push({ logits: logits, places });
+    },
+  });
+  const { tokens } = decoder.decode({ classes, order: orders, samples: Int32Array.from(classes.keys()), seed: 0 });
+  const [ids, ...rows] = await device.read([tokens, ...steps.map(({ logits }) => logits)]);
+  const guided = new Float32Array(batch * cells * vocab);
+  steps.forEach(({ logits, places }, t) => {
+    const cols = logits.shape[1]!;
+    for (let row = 0; row < batch * places.length; row++) {
+      const sample = Math.floor(row / places.length), place = places[row % places.length]!;
+      guided.set(rows[t]!.subarray(row * cols, row * cols + vocab) as Float32Array, (sample * cells + place) * vocab);
+    }
+  });
+  frozen.dispose();
+  return new Map<string, HostTensor>([
+    ["tokens", { shape: [batch, cells], data: ids! }],
+    ["tokens_per_step", { shape: [groups.length], data: Int32Array.from(groups) }],
+    ["guided_logits", { shape: [batch, cells, vocab], data: guided }],
+  ]);
 }

@@ -2,7 +2,7 @@ import { UserError } from "../../error.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { HostTensor } from "../../tensor/host_tensor.ts";
 import { runAdamW } from "./adamw.ts";
-import { runArpgForward, runArpgLogProbs } from "./arpg.ts";
+import { runArpgForward, runArpgGenerate, runArpgLogProbs } from "./arpg.ts";
 import { runClassifier } from "./classifier.ts";
 import { runGrpoLoss } from "./grpo_loss.ts";
 import { runLlamaGenForward, runLlamaGenGenerate } from "./llamagen.ts";
@@ -16,6 +16,7 @@ export type CaseRun = (device: Device, given: ReferenceCase) => Promise<Readonly
 /** How each kind of case is computed. */
 export const caseRuns: Readonly<Record<string, CaseRun>> = {
   "arpg.forward": runArpgForward,
+  "arpg.generate": runArpgGenerate,
   "arpg.parallel_logprob": runArpgLogProbs,
   "classifier.forward": runClassifier,
   "grpo.loss": runGrpoLoss,

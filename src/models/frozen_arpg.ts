@@ -1,0 +1,130 @@
+import type { Module } from "../nn/module.ts";
+import { rotaryAngles2d } from "../ops/rotary_2d.ts";
+import type { Device } from "../tensor/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type ArpgConfig, arpgShapes, type ArpgSizes, arpgSizes } from "./arpg_config.ts";
+import type { Arpg } from "./arpg.ts";
+import { type FrozenDtype, type HostMatrix, type PackedWeight, packGated, packWeights } from "./frozen_weights.ts";
+
+/** The weights of one layer, packed for its five launches. */
+export interface FrozenBlock {
+  /** Queries, and in the first pass keys and values beside them. */
+  readonly heads: PackedWeight;
+  /** After attention. */
+  readonly proj: PackedWeight;
+  /** `w1` and `w3` by turns. */
+  readonly gated: PackedWeight;
+  /** `w2`. */
+  readonly down: PackedWeight;
+}
+
+/** Reads a parameter by its published name. */
+export type WeightSource = (name: string) => Promise<Float32Array>;
+
+/**
+ * An ARPG for decoding: no gradients, weights in textures as the packed kernels want them, float16 where asked. The
+ * gains of the norms are folded into the weights that follow them.
+ */
+export class FrozenArpg {
+  private constructor(
+    readonly device: Device,
+    readonly config: ArpgConfig,
+    readonly sizes: ArpgSizes,
+    readonly dtype: FrozenDtype,
+    /** `[V + classes + 3, C]`. */
+    readonly embeddings: Tensor,
+    /** `[N, C]`, or the embeddings where positions are not learned. */
+    readonly positions: Tensor,
+    /** Of each cell two pairs of (cos, sin) a texel: `[N, D]`. */
+    readonly rotary: Tensor,
+    /** The first pass. */
+    readonly selfDec: readonly FrozenBlock[],
+    /** The second pass. */
+    readonly crossDec: readonly FrozenBlock[],
+    /** `to_k` and `to_v` of the first pass's output. */
+    readonly keys: PackedWeight,
+    /** To the logits. */
+    readonly head: PackedWeight,
+  ) {}
+
+  /** Packs the present weights of a trainable model. */
+  static async of(model: Arpg, dtype: FrozenDtype = "float32"): Promise<FrozenArpg> {
+    const { device } = model.rotary;
+    const parameters = (model as Module).parameters();
+    const data = await device.read([...parameters.values()]);
+    const values = new Map([...parameters.keys()].map((name, i) => [name, data[i] as Float32Array]));
+    return await FrozenArpg.from(device, model.config, (name) => Promise.resolve(values.get(name)!), dtype);
+  }
+
+  /** Packs weights that come one after the other, so that no more than a layer is on the host at a time. */
+  static async from(
+    device: Device,
+    config: ArpgConfig,
+    source: WeightSource,
+    dtype: FrozenDtype = "float32",
+  ): Promise<FrozenArpg> {
+    const sizes = arpgSizes(config);
+    const shapes = arpgShapes(config);
+    const matrix = async (name: string): Promise<HostMatrix> => {
+      const [out, inner] = shapes.get(`${name}.weight`) as [number, number];
+      return { data: await source(`${name}.weight`), out, in: inner };
+    };
+    const gain = (name: string) => source(`${name}.weight`);
+    const block = async (at: string, names: readonly string[]): Promise<FrozenBlock> => {
+      const attnNorm = await gain(`${at}.attn_norm`), ffnNorm = await gain(`${at}.ffn_norm`);
+      const heads = [];
+      for (const name of names) heads.push(await matrix(`${at}.attn.${name}`));
+      return {
+        heads: packWeights(device, heads, dtype, attnNorm),
+        proj: packWeights(device, [await matrix(`${at}.attn.proj`)], dtype),
+        gated: packGated(device, await matrix(`${at}.ffn.w1`), await matrix(`${at}.ffn.w3`), dtype, ffnNorm),
+        down: packWeights(device, [await matrix(`${at}.ffn.w2`)], dtype),
+      };
+    };
+    const blocks = async (pass: string, names: readonly string[]) => {
+      const made = [];
+      for (let l = 0; l < sizes.half; l++) made.push(await block(`layers.${pass}.${l}`, names));
+      return made;
+    };
+    const table = async (name: string) => {
+      const kind = dtype === "float16" ? "half" : "texture";
+      const data = await source(name);
+      return device.persistent(() => device.textureOf(data, shapes.get(name)!, kind));
+    };
+    const embeddings = await table("embeddings.weight");
+    const keys = [await matrix("layers.to_k"), await matrix("layers.to_v")];
+    return new FrozenArpg(
+      device,
+      config,
+      sizes,
+      dtype,
+      embeddings,
+      config.position === "learned" ? await table("positions.weight") : embeddings,
+      rotaryTexture(device, config, sizes),
+      await blocks("self_dec", ["to_q", "to_k", "to_v"]),
+      await blocks("cross_dec", ["to_q"]),
+      packWeights(device, keys, dtype, await gain("layers.norm")),
+      packWeights(device, [await matrix("head")], dtype, await gain("norm")),
+    );
+  }
+
+  /** Gives the memory back. */
+  dispose(): void {
+    const packed = [...this.selfDec, ...this.crossDec].flatMap((block) => Object.values(block) as PackedWeight[]);
+    for (const { texture } of [...packed, this.keys, this.head]) texture.dispose();
+    for (const texture of [this.embeddings, this.positions, this.rotary]) texture.dispose();
+  }
+}
+
+/** Row angles for the first half of a head's pairs, column angles for the second: `[N, D]` as (cos, sin) of each pair. */
+function rotaryTexture(device: Device, { cells }: ArpgConfig, { width, headSize }: ArpgSizes): Tensor {
+  const half = headSize / 2; // numbers of an axis: quarter pairs of (cos, sin)
+  const angles = rotaryAngles2d(width, headSize);
+  const table = new Float32Array(cells * headSize);
+  for (let cell = 0; cell < cells; cell++) {
+    const row = Math.floor(cell / width), column = cell % width;
+    table.set(angles.subarray(row * half, (row + 1) * half), cell * headSize);
+    table.set(angles.subarray(column * half, (column + 1) * half), cell * headSize + half);
+  }
+  return device.persistent(() => device.textureOf(table, [cells, headSize]));
+}
