@@ -18,29 +18,31 @@ export interface DigitsScore {
   readonly diversity: number;
 }
 
-/** Pictures that the floor is measured with. */
-const floorSamples = 1000;
-
 /** Real digits to compare with: each class with equal weight, as painted sets have it. */
 export class RealDigits {
   private constructor(
     /** Of judge B's features of the training digits. */
     readonly statistics: FrechetStatistics,
-    /** Frechet distance of 1,000 held-out digits from the training digits: what a perfect painter scores with as many. */
+    /** Frechet distance of `heldOut` from the training digits: what a perfect painter scores with as many. */
     readonly frechetFloor: number,
+    /** The training digits. */
     readonly examples: LabelledImages,
+    /** The held-out digits that the floor was measured with. */
+    readonly heldOut: LabelledImages,
   ) {}
 
   /**
-   * Measures the reference with judge B: training digits, of every class as many as the rarest has, against 1,000 of the
-   * held-out ones, of every class as many as of any other; a class with too few of them repeats.
+   * Measures the reference with judge B: training digits, of every class as many as the rarest has, against `samples` of
+   * the held-out ones, of every class as many as of any other; a class with too few of them repeats.
    *
+   * @param samples as many as the painted pictures will be; rounded up to whole classes.
    * @throws {UserError} where a class of the training digits has no held-out ones.
    */
   static async measure(
     device: Device,
     judge: Judge,
     { train, test }: { readonly train: Digits; readonly test: Digits },
+    samples = 1000,
   ): Promise<RealDigits> {
     const rows = rowsByClass(train), heldOut = rowsByClass(test);
     const missing = [...rows.keys()].filter((label) => !heldOut.has(label));
@@ -51,15 +53,15 @@ export class RealDigits {
     }
     const rarest = Math.min(...[...rows.values()].map(({ length }) => length));
     const examples = pick(train, rows, rarest);
-    const sample = pick(test, heldOut, Math.ceil(floorSamples / heldOut.size));
-    const statistics = await judgeStatistics(device, judge, examples.images);
-    const floor = frechetDistance(statistics, await judgeStatistics(device, judge, sample.images));
-    return new RealDigits(statistics, floor, examples);
+    const sample = pick(test, heldOut, Math.ceil(samples / heldOut.size));
+    const statistics = await judgeStatistics(device, judge, examples);
+    const floor = frechetDistance(statistics, await judgeStatistics(device, judge, sample));
+    return new RealDigits(statistics, floor, examples, sample);
   }
 }
 
 /**
- * Scores painted 8x8 digits `[N, 64]`, each with the class it was painted for, under both judges and against real ones.
+ * Scores painted digits `[N, S^2]`, each with the class it was painted for, under both judges and against real ones.
  * Frechet distances fall with the number of pictures: compare sets of one size, and with the floor sets of 1,000.
  *
  * @throws {RangeError} for a class with fewer than two pictures.
@@ -79,11 +81,16 @@ export async function evaluateDigits(
   };
 }
 
-async function judgeStatistics(device: Device, judge: Judge, images: Uint8Array): Promise<FrechetStatistics> {
+async function judgeStatistics(
+  device: Device,
+  judge: Judge,
+  { images, labels }: LabelledImages,
+): Promise<FrechetStatistics> {
   const [seen] = await classify(device, [judge], images);
-  return statisticsOf(seen!.features, images.length / 64);
+  return statisticsOf(seen!.features, labels.length);
 }
 
+/** Statistics of features `[count, F]`. */
 function statisticsOf(features: Float32Array, count: number): FrechetStatistics {
   return frechetStatistics(features, features.length / count);
 }

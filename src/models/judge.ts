@@ -11,8 +11,11 @@ export const pixelGain = 4;
 
 /** A classifier of square grey digits: images `[B, 1, S, S]` with values in [0, 1], classes 0 to 9. */
 export abstract class Judge implements Module {
-  /** @param size S, height and width of the images in pixels. */
-  constructor(readonly size = 8) {}
+  /** Notes what it sees. */
+  constructor(
+    /** S, height and width of the images in pixels. */
+    readonly size = 8,
+  ) {}
 
   /** The last layer, from features to logits. */
   protected abstract readonly head: Linear;
