@@ -1,5 +1,6 @@
 /** The header of a `.npy` array, which can be read without the array. */
 import { UserError } from "../error.ts";
+import { quoted } from "./quoted.ts";
 
 /** Types of NumPy that are read, by their name there; float16 and bool as wider arrays. */
 export type NpyDtype = keyof typeof bytesByDtype;
@@ -87,7 +88,7 @@ function dtypeOf(descr: string, fail: (reason: string) => UserError): NpyDtype {
   const [, order, kind, bytes] = /^([<>|=]?)([a-zA-Z])(\d+)?$/.exec(descr) ?? [];
   const name = `${kinds[kind ?? ""]}${kind === "b" ? "" : 8 * Number(bytes)}`;
   if (!isNpyDtype(name) || (kind === "b" && bytes !== "1")) {
-    throw fail(`its type is ${JSON.stringify(descr)}, wanted plain numbers`);
+    throw fail(`its type is ${quoted(descr)}, wanted plain numbers`);
   }
   if (order === ">") throw fail(`its numbers are big-endian; save x.astype("${name}")`);
   return name;

@@ -7,6 +7,7 @@ import { writeFileAtomic } from "./atomic.ts";
 import { type ByteSource, FileSource, memorySource } from "./byte_source.ts";
 import { encodeNpy, type NpyArray, npyByteLength, type NpyContent, parseNpy } from "./npy.ts";
 import { NPY_HEADER_BYTES, type NpyHeader, parseNpyHeader } from "./npy_header.ts";
+import { quoted } from "./quoted.ts";
 import { ZipArchive } from "./zip.ts";
 import type { ZipEntry } from "./zip_directory.ts";
 
@@ -64,7 +65,7 @@ function mapArrays<T>({ entries, source }: ZipArchive, read: (entry: ZipEntry, w
   const arrays = new Map<string, T>();
   for (const [path, entry] of entries) {
     const name = path.replace(/\.npy$/, "");
-    const what = `array ${JSON.stringify(name)} of ${source.name}`;
+    const what = `array ${quoted(name)} of ${source.name}`;
     if (arrays.has(name)) throw new UserError(`Cannot read ${what}: the file holds two of that name`);
     arrays.set(name, read(entry, what));
   }

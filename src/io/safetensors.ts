@@ -2,6 +2,7 @@ import type { HostTensor } from "../tensor/host_tensor.ts";
 import { writePiecesAtomic } from "./atomic.ts";
 import { type ByteSource, FileSource, memorySource } from "./byte_source.ts";
 import { decodeElements } from "./dtype.ts";
+import { quoted } from "./quoted.ts";
 import { headerLength, parseHeader, PREFIX_BYTES } from "./safetensors_header.ts";
 import { layOutSafetensors, type SafetensorsOptions } from "./safetensors_layout.ts";
 import { entryOf, readAll, type WeightContent } from "./weight_content.ts";
@@ -42,7 +43,7 @@ export function safetensorsContent(source: ByteSource): WeightContent {
     read(name) {
       const { dtype, shape, begin, end } = entryOf(byName, name, file);
       const bytes = source.read(dataStart + begin, end - begin);
-      return { shape, data: decodeElements(dtype, bytes, `tensor ${JSON.stringify(name)} of ${file}`) };
+      return { shape, data: decodeElements(dtype, bytes, `tensor ${quoted(name)} of ${file}`) };
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 import { UserError } from "../error.ts";
 import { bytesPerElement, type Dtype, isDtype } from "./dtype.ts";
+import { quoted } from "./quoted.ts";
 
 /** Where one tensor lies. */
 export interface SafetensorsEntry {
@@ -30,6 +31,9 @@ export interface SafetensorsHeader {
 
 /** Bytes before the header: its length as an unsigned 64-bit number. */
 export const PREFIX_BYTES = 8;
+
+/** As many as PyTorch's tensors have at most. */
+const MAX_AXES = 64;
 
 /** The largest header that the reference implementation accepts. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -61,7 +65,7 @@ export function parseHeader(header: Uint8Array, dataBytes: number, file: string)
   const parsed = parseJson(json, file);
   if (!isRecord(parsed)) throw refusal(file, "its header is not a JSON object");
   const duplicate = duplicateKey(json);
-  if (duplicate !== undefined) throw refusal(file, `its header holds the key ${JSON.stringify(duplicate)} twice`);
+  if (duplicate !== undefined) throw refusal(file, `its header holds the key ${quoted(duplicate)} twice`);
   const { __metadata__: metadata = {}, ...tensors } = parsed;
   if (!isStringRecord(metadata)) throw refusal(file, "__metadata__ must map strings to strings");
   const entries = Object.entries(tensors).map(([name, value]) => parseEntry(name, value, file));
@@ -71,13 +75,13 @@ export function parseHeader(header: Uint8Array, dataBytes: number, file: string)
 }
 
 function parseEntry(name: string, value: unknown, file: string): SafetensorsEntry {
-  const fail = (reason: string) => refusal(file, `tensor ${JSON.stringify(name)}: ${reason}`);
+  const fail = (reason: string) => refusal(file, `tensor ${quoted(name)}: ${reason}`);
   if (!isRecord(value)) throw fail("its header entry is not an object");
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !isDtype(dtype)) {
-    throw fail(`dtype is ${JSON.stringify(dtype)}, wanted one of ${Object.keys(bytesPerElement).join(", ")}`);
+    throw fail(`dtype is ${quoted(dtype)}, wanted one of ${Object.keys(bytesPerElement).join(", ")}`);
   }
-  if (!isSizeList(shape)) throw fail("shape must be a list of non-negative integers");
+  if (!isSizeList(shape)) throw fail(`shape must be a list of at most ${MAX_AXES} non-negative integers`);
   if (!isSizeList(offsets) || offsets.length !== 2) throw fail("data_offsets must be two non-negative integers");
   const [begin, end] = offsets as [number, number];
   const bytes = shape.reduce((product, size) => product * size, bytesPerElement[dtype]);
@@ -90,7 +94,7 @@ function parseEntry(name: string, value: unknown, file: string): SafetensorsEntr
 function checkCoverage(entries: readonly SafetensorsEntry[], dataBytes: number, file: string): void {
   let covered = 0;
   for (const { name, begin, end } of entries) {
-    const fail = (reason: string) => refusal(file, `tensor ${JSON.stringify(name)} ${reason}`);
+    const fail = (reason: string) => refusal(file, `tensor ${quoted(name)} ${reason}`);
     if (end > dataBytes) throw fail(`ends at byte ${end} of the data, which has ${dataBytes}; is the file truncated?`);
     if (begin < covered) throw fail(`begins at byte ${begin} of the data, inside the tensor that ends at ${covered}`);
     if (begin > covered) throw fail(`begins at byte ${begin} of the data and leaves a gap after byte ${covered}`);
@@ -141,7 +145,8 @@ function isStringRecord(value: unknown): value is Record<string, string> {
 }
 
 function isSizeList(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+  return Array.isArray(value) && value.length <= MAX_AXES &&
+    value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }
 
 function refusal(file: string, reason: string, cause?: unknown): UserError {

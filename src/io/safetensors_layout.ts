@@ -2,6 +2,7 @@
 import { UserError } from "../error.ts";
 import type { HostArray, HostTensor } from "../tensor/host_tensor.ts";
 import { bytesPerElement, narrowToFloat16 } from "./dtype.ts";
+import { quoted } from "./quoted.ts";
 import { PREFIX_BYTES } from "./safetensors_header.ts";
 
 /** Element types that float32 data can be written as. */
@@ -75,7 +76,7 @@ function encodeElements({ name, tensor: { data }, dtype }: Placed): Uint8Array {
   const { halves, overflow } = narrowToFloat16(data);
   if (overflow >= 0) {
     throw new UserError(
-      `Cannot write tensor ${JSON.stringify(name)} as F16: element ${overflow} is ${data[overflow]}, beyond the ` +
+      `Cannot write tensor ${quoted(name)} as F16: element ${overflow} is ${data[overflow]}, beyond the ` +
         "largest float16, 65504; write it as F32",
     );
   }

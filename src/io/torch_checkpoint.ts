@@ -2,6 +2,7 @@ import { UserError } from "../error.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { type ByteSource, FileSource, memorySource } from "./byte_source.ts";
 import { bytesPerElement, decodeElements } from "./dtype.ts";
+import { quoted } from "./quoted.ts";
 import { isDictionary, isMadeBy, parseTorchPickle, TorchNamespace, TorchTensor } from "./torch_pickle.ts";
 import { viewElements, viewRange } from "./torch_view.ts";
 import { entryOf, readAll, type WeightContent, type WeightEntry } from "./weight_content.ts";
@@ -61,7 +62,7 @@ export function torchContent(source: ByteSource): WeightContent {
     metadata: metadataOf(checkpoint),
     read(name) {
       const { tensor, dtype, begin, end } = entryOf(entries, name, file);
-      const what = `tensor ${JSON.stringify(name)} of ${file}`;
+      const what = `tensor ${quoted(name)} of ${file}`;
       if (dtype === "F64") throw new UserError(`Cannot read ${what}: its type is float64; convert it with .float()`);
       const span = decodeElements(dtype, source.read(begin, end - begin), what);
       return { shape: tensor.shape, data: viewElements(span, tensor) };
@@ -73,7 +74,7 @@ export function torchContent(source: ByteSource): WeightContent {
 function checkStored(entry: ZipEntry, file: string): ZipEntry {
   if (!entry.deflated) return entry;
   throw new UserError(
-    `Cannot read ${file}: ${JSON.stringify(entry.name)} in it is compressed; re-save it by torch.save`,
+    `Cannot read ${file}: ${quoted(entry.name)} in it is compressed; re-save it by torch.save`,
   );
 }
 
@@ -91,7 +92,7 @@ function stateDict(checkpoint: unknown, file: string): Map<string, TorchTensor> 
   const keys = checkpoint.keys().filter((key) => typeof key === "string").take(8);
   throw new UserError(
     `Cannot read ${file}: no tensors at the top level or under ${STATE_DICT_KEYS.join(", ")}; its keys are ` +
-      JSON.stringify([...keys]),
+      `[${[...keys.map(quoted)].join(", ")}]`,
   );
 }
 
@@ -124,7 +125,7 @@ function placeTensors(tensors: ReadonlyMap<string, TorchTensor>, archive: ZipArc
   let budget = 4 * archive.unpackedBytes;
   const placed = new Map<string, Placed>();
   for (const [name, tensor] of tensors) {
-    const fail = (reason: string) => new UserError(`Cannot read ${file}: tensor ${JSON.stringify(name)}: ${reason}`);
+    const fail = (reason: string) => new UserError(`Cannot read ${file}: tensor ${quoted(name)}: ${reason}`);
     const { dtype, key, elements } = tensor.storage;
     const range = viewRange(tensor, fail);
     const bytes = dtype === "F64" ? 8 : bytesPerElement[dtype];

@@ -6,6 +6,7 @@ import { BufferReader, Parser } from "pickleparser";
 import { UserError } from "../error.ts";
 import type { Dtype } from "./dtype.ts";
 import { checkOpcodes } from "./pickle_opcodes.ts";
+import { quoted } from "./quoted.ts";
 
 /** A flat array of the checkpoint, kept in the archive as `data/<key>`. */
 export class TorchStorage {
@@ -86,7 +87,7 @@ export function parseTorchPickle(bytes: Uint8Array, file: string): unknown {
       const found = globals.get(global);
       if (found === undefined) {
         throw new UserError(
-          `Cannot read ${file}: it asks to run the Python global ${JSON.stringify(global)}, which is not allowed; ` +
+          `Cannot read ${file}: it asks to run the Python global ${quoted(global)}, which is not allowed; ` +
             `re-save the weights alone with torch.save(model.state_dict(), path)`,
         );
       }

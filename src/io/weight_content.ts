@@ -1,6 +1,7 @@
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Shape } from "../tensor/shape.ts";
 import type { Dtype } from "./dtype.ts";
+import { quoted } from "./quoted.ts";
 
 /** What a weight file says of one tensor. */
 export interface WeightEntry {
@@ -31,6 +32,6 @@ export function readAll(content: WeightContent): Map<string, HostTensor> {
 /** The value of `name`; throws RangeError where a file has no tensor of that name. */
 export function entryOf<T>(entries: ReadonlyMap<string, T>, name: string, file: string): T {
   const entry = entries.get(name);
-  if (entry === undefined) throw new RangeError(`Cannot read tensor ${JSON.stringify(name)} of ${file}: it has none`);
+  if (entry === undefined) throw new RangeError(`Cannot read tensor ${quoted(name)} of ${file}: it has none`);
   return entry;
 }

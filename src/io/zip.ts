@@ -1,5 +1,6 @@
 import { Inflate } from "fflate";
 import { allocate, type ByteSource } from "./byte_source.ts";
+import { quoted } from "./quoted.ts";
 import { readZipDirectory, type ZipEntry, zipError } from "./zip_directory.ts";
 
 /** An archive may unpack to this many times its size, or to this many bytes: far above what honest arrays reach. */
@@ -50,10 +51,10 @@ export class ZipArchive {
         inflate.push(this.source.read(offset + at, step), at + step === stored);
       }
     } catch (cause) {
-      throw zipError(this.source.name, `${JSON.stringify(name)} is damaged`, cause);
+      throw zipError(this.source.name, `${quoted(name)} is damaged`, cause);
     }
     if (length < size ? filled < length : filled !== size) {
-      throw zipError(this.source.name, `${JSON.stringify(name)} has ${filled} bytes, not the ${size} it claims`);
+      throw zipError(this.source.name, `${quoted(name)} has ${filled} bytes, not the ${size} it claims`);
     }
     return bytes;
   }

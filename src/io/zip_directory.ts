@@ -4,6 +4,7 @@
  */
 import { UserError } from "../error.ts";
 import type { ByteSource } from "./byte_source.ts";
+import { quoted } from "./quoted.ts";
 
 /** One file of an archive. */
 export interface ZipEntry {
@@ -55,7 +56,7 @@ export function readZipDirectory(source: ByteSource): ZipEntry[] {
   let at = 0;
   for (let i = 0; i < count; i++) {
     const entry = parseEntry(view, at, source.name);
-    if (listed.has(entry.name)) throw zipError(source.name, `it holds ${JSON.stringify(entry.name)} twice`);
+    if (listed.has(entry.name)) throw zipError(source.name, `it holds ${quoted(entry.name)} twice`);
     listed.set(entry.name, entry);
     at = entry.next;
   }
@@ -113,10 +114,10 @@ function parseEntry(view: DataView<ArrayBuffer>, at: number, file: string): List
   const extraAt = at + ENTRY_BYTES + nameBytes, next = extraAt + extraBytes + commentBytes;
   if (next > view.byteLength) throw damaged(file);
   const name = text(view, at + ENTRY_BYTES, nameBytes);
-  const quoted = JSON.stringify(name);
-  if (flags & 1) throw zipError(file, `${quoted} is encrypted`);
+  const shown = quoted(name);
+  if (flags & 1) throw zipError(file, `${shown} is encrypted`);
   if (method !== 0 && method !== 8) {
-    throw zipError(file, `${quoted} is packed by method ${method}; re-save it stored or deflated`);
+    throw zipError(file, `${shown} is packed by method ${method}; re-save it stored or deflated`);
   }
   const [size, stored, headerOffset] = widened(
     [word(view, at + 24), word(view, at + 20), word(view, at + 42)],
@@ -124,7 +125,7 @@ function parseEntry(view: DataView<ArrayBuffer>, at: number, file: string): List
     file,
   );
   if (method === 0 && size !== stored) {
-    throw zipError(file, `${quoted} is stored in ${stored} bytes and claims to have ${size}`);
+    throw zipError(file, `${shown} is stored in ${stored} bytes and claims to have ${size}`);
   }
   return { name, deflated: method === 8, size, stored, headerOffset, nameBytes, next };
 }
@@ -153,7 +154,7 @@ function locate(listed: readonly Listed[], end: number, source: ByteSource): Zip
   const sorted = listed.toSorted((a, b) => a.headerOffset - b.headerOffset);
   let free = 0;
   return sorted.map(({ name, deflated, size, stored, headerOffset, nameBytes }) => {
-    const fail = (reason: string) => zipError(source.name, `${JSON.stringify(name)} ${reason}`);
+    const fail = (reason: string) => zipError(source.name, `${quoted(name)} ${reason}`);
     if (headerOffset < free) throw fail(`begins at byte ${headerOffset}, inside the file that ends at ${free}`);
     if (headerOffset + LOCAL_BYTES + nameBytes > end) throw fail(`begins at byte ${headerOffset}, after the files`);
     const header = viewOf(source.read(headerOffset, LOCAL_BYTES + nameBytes));

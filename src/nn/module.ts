@@ -97,7 +97,7 @@ function checkOffer(
   }
   const unexpected = [...offered]
     .filter(([name]) => !parameters.has(name) && !ignore(name))
-    .map(([name, { shape }]) => `${name} ${showShape(shape)}`);
+    .map(([name, { shape }]) => `${printable(name)} ${showShape(shape)}`);
   const problems = [
     listed(`${missing.length} of ${parameters.size} parameters missing`, missing),
     listed(`${misshapen.length} of another shape or type`, misshapen),
@@ -105,6 +105,11 @@ function checkOffer(
   ].filter((text) => text !== "");
   if (problems.length === 0) return;
   throw new UserError(`Cannot load weights: ${problems.join("; ")}; pass the weights of this model`);
+}
+
+/** A name of a file's choosing on one line of reasonable length. */
+function printable(name: string): string {
+  return /^[\p{L}\p{N}\p{P}\p{S}]{1,120}$/u.test(name) ? name : JSON.stringify(name.slice(0, 120));
 }
 
 /** Names an error lists of each kind: enough to see a pattern, such as a prefix, few enough for a line. */

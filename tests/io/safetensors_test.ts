@@ -129,8 +129,14 @@ Deno.test("safetensors: malformed files are refused with the reason", async () =
     [file('{"x":3}'), 'tensor "x": its header entry is not an object'],
     [single("F64", [1], new Float64Array(1)), `tensor "x": dtype is "F64", wanted one of ${dtypes}`],
     [single("toString", [1], new Uint8Array(1)), `tensor "x": dtype is "toString", wanted one of ${dtypes}`],
-    [single("U8", [-1], new Uint8Array(1)), 'tensor "x": shape must be a list of non-negative integers'],
-    [single("U8", [1.5], new Uint8Array(1)), 'tensor "x": shape must be a list of non-negative integers'],
+    [single("U8", [-1], new Uint8Array(1)), 'tensor "x": shape must be a list of at most 64 non-negative integers'],
+    [single("U8", [1.5], new Uint8Array(1)), 'tensor "x": shape must be a list of at most 64 non-negative integers'],
+    [
+      single("U8", Array<number>(65).fill(1), new Uint8Array(1)),
+      'tensor "x": shape must be a list of at most 64 non-negative integers',
+    ],
+    [file('{"x\\n\u202e":{"dtype":[[]]}}'), `tensor "x\\n\\u202e": dtype is a list, wanted one of ${dtypes}`],
+    [file(`{"${"n".repeat(500)}":3}`), `tensor "${"n".repeat(120)}...": its header entry is not an object`],
     [
       file('{"x":{"dtype":"U8","shape":[1],"data_offsets":[1]}}'),
       'tensor "x": data_offsets must be two non-negative integers',

@@ -43,7 +43,7 @@ Deno.test("torch pickle: what describes something else is refused", async () => 
     [torch.integer(3), "it holds no dictionary of tensors"],
     [
       torch.dict({ epoch: torch.integer(3), "we\nights": torch.dict({}) }),
-      'no tensors at the top level or under model, module, state_dict; its keys are ["epoch","we\\nights"]',
+      'no tensors at the top level or under model, module, state_dict; its keys are ["epoch", "we\\nights"]',
     ],
     [
       torch.dict({ x: torch.call(rebuild, torch.integer(0)) }),

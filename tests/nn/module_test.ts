@@ -76,6 +76,7 @@ Deno.test("loadParameters: fills by name, tells all that does not fit in one lin
   const before = [...await values(layer.weight), ...await values(layer.bias)];
   const refused: [Parts, string][] = [
     [{ weight, bias: [[1], filled(1, 7)], gain: [[3], filled(3, 1)] }, "1 unexpected: gain [3]"],
+    [{ weight, bias: [[1], filled(1, 7)], "a\nb": [[3], filled(3, 1)] }, '1 unexpected: "a\\nb" [3]'],
     [{ weight }, "1 of 2 parameters missing: bias [1]"],
     [
       { weight, bias: [[2], filled(2, 7)] },
