@@ -140,23 +140,34 @@ export type { LlamaGenDecodeOptions, LlamaGenImages } from "./src/models/llamage
 export { LlamaGenPainter } from "./src/models/llamagen_painter.ts";
 export { type GenerateOptions, LstmGenerator, type LstmGeneratorConfig } from "./src/models/lstm_generator.ts";
 export { MlpClassifier } from "./src/models/mlp_classifier.ts";
+export { StridedClassifier } from "./src/models/strided_classifier.ts";
+export type { GroupNorm, ImageLayer } from "./src/models/vq_blocks.ts";
+export type { VqCoder } from "./src/models/vq_coder.ts";
+export { vq16, type VqConfig } from "./src/models/vq_config.ts";
+export type { Quantized, VqQuantizer } from "./src/models/vq_quantizer.ts";
+export { loadVqTokenizer, type VqReconstruction, VqTokenizer, vqTokenizerOf } from "./src/models/vq_tokenizer.ts";
 export { SwiGlu, swigluWidth } from "./src/models/swiglu.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
 export type { PaintedImages, Reward, WeightedReward } from "./src/rewards/reward.ts";
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
 export { MaximumLikelihood, type MaximumLikelihoodOptions } from "./src/rl/maximum_likelihood.ts";
 export { type Normalisation, tokenWeights } from "./src/rl/token_weights.ts";
+export { type FeatureExtractor, type VqLossOptions, VqTraining, type VqTrainingOptions } from "./src/rl/vq_training.ts";
 
 // Evaluation.
 export { type Classification, classify, type JudgeScore, scoreOf } from "./src/eval/classify.ts";
+export { DigitsYardstick, type PictureScore } from "./src/eval/digits_yardstick.ts";
 export { type LabelledImages, relativeDiversity } from "./src/eval/diversity.ts";
 export { frechetDistance, type FrechetStatistics, frechetStatistics } from "./src/eval/frechet.ts";
+export type { Augmentation } from "./src/eval/judge_batches.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
+export { loadJudge } from "./src/jobs/judge_file.ts";
 
 // Data and files.
 export { type Digits, loadMnist, resizeDigits, splitDigits, type SplitSizes } from "./src/data/digits.ts";
 export { type IdxImages, readIdxDigits, readIdxImages, readIdxLabels } from "./src/data/idx.ts";
 export { resizeBilinear } from "./src/data/resize.ts";
+export { shiftDigits, type ShiftKey } from "./src/data/shift.ts";
 export type { Dtype } from "./src/io/dtype.ts";
 export { encodeNpy, type NpyArray, type NpyContent, type NpyData, parseNpy, readNpy, writeNpy } from "./src/io/npy.ts";
 export { encodeNpz, parseNpz, readNpz, writeNpz } from "./src/io/npz.ts";
