@@ -86,6 +86,11 @@ export class ArpgDecoder implements Disposable {
     this.#state.grids.upload();
   }
 
+  /** u32: rows of content, of queries and of queries with a class in the step that ran last. */
+  get counts(): Tensor {
+    return this.#state.grids.counts;
+  }
+
   /**
    * Decodes a batch: one submit, no wait.
    *
