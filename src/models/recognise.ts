@@ -1,0 +1,157 @@
+/** Which model a weight file holds, told from the names and shapes of its tensors. */
+import { z } from "zod";
+import type { Shape } from "../tensor/shape.ts";
+import { type ArpgConfig, arpgConfigSchema, arpgPresets } from "./arpg_config.ts";
+import { type LlamaGenConfig, llamaGenPresets } from "./llamagen_config.ts";
+import { swigluWidth } from "./swiglu.ts";
+import { vq16, type VqConfig, vqConfigSchema } from "./vq_config.ts";
+
+interface Recognised<Family extends string, Config> {
+  /** The kind of model. */
+  readonly family: Family;
+  /** Name of the published model of these sizes, if there is one. */
+  readonly preset: string | null;
+  /** Sizes, from which the model can be made. */
+  readonly config: Config;
+  /** Sizes that no tensor shows and no metadata tell: those of the published models, or the usual ones. */
+  readonly assumed: readonly (keyof Config & string)[];
+}
+
+/** A model that {@link recogniseModel} knows. */
+export type RecognisedModel =
+  | Recognised<"arpg", ArpgConfig>
+  | Recognised<"llamagen", LlamaGenConfig>
+  | Recognised<"vq", VqConfig>;
+
+type Shapes = ReadonlyMap<string, Shape>;
+type Metadata = Readonly<Record<string, string>>;
+
+/**
+ * The model that tensors of these names and shapes make: ARPG, LlamaGen or its VQ tokenizer, or null. Where the
+ * metadata hold the sizes as JSON under `config`, as files written here do, they count; else all comes from the shapes.
+ */
+export function recogniseModel(shapes: Shapes, metadata: Metadata = {}): RecognisedModel | null {
+  return recogniseArpg(shapes, metadata) ?? recogniseLlamaGen(shapes, metadata) ?? recogniseVq(shapes, metadata);
+}
+
+function recogniseArpg(shapes: Shapes, metadata: Metadata): RecognisedModel | null {
+  const [rows, dim] = shapes.get("embeddings.weight") ?? [];
+  const [vocab] = shapes.get("head.weight") ?? [];
+  const [ffn] = shapes.get("layers.self_dec.0.ffn.w1.weight") ?? [];
+  const half = countBlocks(shapes, (l) => `layers.self_dec.${l}.attn.to_q.weight`);
+  const answering = countBlocks(shapes, (l) => `layers.cross_dec.${l}.attn.to_q.weight`);
+  if (!rows || !dim || !vocab || !ffn || half === 0 || half !== answering) return null;
+  const told = sizesIn(metadata, arpgConfigSchema);
+  if (told) return { family: "arpg", preset: presetOf(told, arpgPresets), config: told, assumed: [] };
+  const [cells] = shapes.get("positions.weight") ?? [];
+  const config: ArpgConfig = {
+    dim,
+    layers: 2 * half,
+    heads: headsOf(dim, arpgPresets),
+    multiple_of: multipleOf(dim, ffn),
+    vocab,
+    classes: rows - vocab - 3,
+    cells: cells ?? publishedCells,
+    position: cells === undefined ? "none" : "learned",
+  };
+  if (!arpgConfigSchema.safeParse(config).success) return null;
+  const preset = presetOf(config, arpgPresets);
+  const unseen = cells === undefined ? ["heads", "cells"] as const : ["heads"] as const;
+  return { family: "arpg", preset, config, assumed: preset ? [] : unseen };
+}
+
+function recogniseLlamaGen(shapes: Shapes, metadata: Metadata): RecognisedModel | null {
+  const [vocab, dim] = shapes.get("tok_embeddings.weight") ?? [];
+  const [rows] = shapes.get("cls_embedding.embedding_table.weight") ?? [];
+  const [ffn] = shapes.get("layers.0.feed_forward.w1.weight") ?? [];
+  const layers = countBlocks(shapes, (l) => `layers.${l}.attention.wqkv.weight`);
+  if (!vocab || !dim || !rows || !ffn || layers === 0) return null;
+  const told = sizesIn(metadata, llamaGenConfigSchema);
+  if (told) return { family: "llamagen", preset: presetOf(told, llamaGenPresets), config: told, assumed: [] };
+  const config: LlamaGenConfig = {
+    dim,
+    layers,
+    heads: headsOf(dim, llamaGenPresets),
+    multipleOf: multipleOf(dim, ffn),
+    vocab,
+    classes: rows - 1,
+    cells: publishedCells,
+  };
+  if (!llamaGenConfigSchema.safeParse(config).success) return null;
+  const preset = presetOf(config, llamaGenPresets);
+  return { family: "llamagen", preset, config, assumed: preset ? [] : ["heads", "cells"] };
+}
+
+function recogniseVq(shapes: Shapes, metadata: Metadata): RecognisedModel | null {
+  const [codes, codeSize] = shapes.get("quantize.embedding.weight") ?? [];
+  const [ch, imageChannels] = shapes.get("encoder.conv_in.weight") ?? [];
+  const [zChannels] = shapes.get("encoder.conv_out.weight") ?? [];
+  const block = (level: number, i: number) => `encoder.conv_blocks.${level}.res.${i}.conv1.weight`;
+  const levels = countBlocks(shapes, (level) => block(level, 0));
+  if (!codes || !codeSize || !ch || !imageChannels || !zChannels || levels === 0) return null;
+  const told = sizesIn(metadata, vqConfigSchema);
+  if (told) return { family: "vq", preset: presetOf(told, vqPresets), config: told, assumed: [] };
+  const config: VqConfig = {
+    ch,
+    ch_mult: Array.from({ length: levels }, (_, level) => shapes.get(block(level, 0))![0]! / ch),
+    num_res_blocks: countBlocks(shapes, (i) => block(0, i)),
+    codebook_size: codes,
+    codebook_embed_dim: codeSize,
+    z_channels: zChannels,
+    image_channels: imageChannels,
+    norm_groups: null,
+  };
+  if (!vqConfigSchema.safeParse(config).success) return null;
+  const preset = presetOf(config, vqPresets);
+  return { family: "vq", preset, config, assumed: preset ? [] : ["norm_groups"] };
+}
+
+/** N of the published models: 16x16 tokens of a 256x256 image. */
+const publishedCells = 256;
+
+const vqPresets = { "VQ-16": vq16 };
+
+const count = z.int().min(1);
+
+const llamaGenConfigSchema = z.strictObject({
+  dim: count,
+  layers: count,
+  heads: count,
+  multipleOf: count,
+  vocab: count,
+  classes: count,
+  cells: count,
+});
+
+/** What the metadata say of the sizes; null where they are silent or speak of another model. */
+function sizesIn<Config>({ config }: Metadata, schema: z.ZodType<Config>): Config | null {
+  if (config === undefined) return null;
+  try {
+    return schema.safeParse(JSON.parse(config)).data ?? null;
+  } catch {
+    return null; // not JSON, hence not written here
+  }
+}
+
+/** Blocks 0, 1, .. whose tensor is there. */
+function countBlocks(shapes: Shapes, tensor: (block: number) => string): number {
+  let blocks = 0;
+  while (shapes.has(tensor(blocks))) blocks++;
+  return blocks;
+}
+
+/** Heads of the published model of the width, else heads of 64 channels, or of the largest power of two that fits. */
+function headsOf(dim: number, presets: Readonly<Record<string, { readonly dim: number; readonly heads: number }>>) {
+  const published = Object.values(presets).find((preset) => preset.dim === dim);
+  return published?.heads ?? dim / [64, 32, 16, 8, 4, 2, 1].find((size) => dim % size === 0)!;
+}
+
+/** The rounding that makes a feed-forward of the width: 256 in the published models, else the largest; 0 if none does. */
+function multipleOf(dim: number, ffn: number): number {
+  return [256, 128, 64, 32, 16, 8, 4, 2, 1].find((multiple) => swigluWidth(dim, multiple) === ffn) ?? 0;
+}
+
+function presetOf<Config extends object>(config: Config, presets: Readonly<Record<string, Config>>): string | null {
+  const sizes = (config: Config) => JSON.stringify(Object.entries(config).sort());
+  return Object.entries(presets).find(([, preset]) => sizes(preset) === sizes(config))?.[0] ?? null;
+}
