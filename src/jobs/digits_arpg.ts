@@ -10,6 +10,7 @@ import { Progress } from "../report/progress.ts";
 import type { TokenCodes } from "../rl/arpg_batches.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
+import { evaluateArpg } from "./arpg_evaluation.ts";
 import { ArpgPhase } from "./arpg_phase.ts";
 import { loadFullDigits } from "./digits_28.ts";
 import { type DigitsArpgConfig, digitsArpgSchema } from "./digits_arpg_config.ts";
@@ -18,17 +19,17 @@ import { defineJob, type JobOptions } from "./job.ts";
 import { PhaseRunner } from "./phases.ts";
 import { toHost } from "./run_state.ts";
 
-const phases = ["encode", "train"] as const;
+const phases = ["encode", "train", "evaluate"] as const;
 const classes = 10;
 
 /** The job `digits_arpg`. */
 export const digitsArpgJob = defineJob(digitsArpgSchema, runDigitsArpg);
 
 /**
- * Pretrains an ARPG on token codes of real digits by maximum likelihood in random orders and writes its averaged
- * weights to `checkpoints/arpg.safetensors`.
+ * Pretrains an ARPG on token codes of real digits by maximum likelihood in random orders, writes its averaged weights to
+ * `checkpoints/arpg.safetensors` (float16), and evaluates what that file holds under a held-out judge.
  *
- * @returns a line about the model.
+ * @returns a table of scores by guidance.
  */
 export async function runDigitsArpg(
   device: Device,
@@ -39,6 +40,18 @@ export async function runDigitsArpg(
   using runner = await PhaseRunner.open(run, device, { resume, signal, saveSeconds: config.checkpoint_seconds });
   const file = join(run.checkpoints, "arpg.safetensors");
   const codes = await codesOf(device, config, run, runner);
+  if (!runner.isDone("train", phases)) await train(device, config, runner, codes, file);
+  await runner.begin("evaluate");
+  return await evaluateArpg(device, config, run, file);
+}
+
+async function train(
+  device: Device,
+  config: DigitsArpgConfig,
+  runner: PhaseRunner,
+  codes: Codes,
+  file: string,
+): Promise<void> {
   const { vocab, cells } = codes;
   const model = new Arpg(new Initializer(device, config.seed), { ...config.model, vocab, classes, cells });
   await runner.begin("train");
@@ -46,7 +59,6 @@ export async function runDigitsArpg(
   await runner.steps(phase);
   phase.finish();
   await writeSafetensors(file, await toHost(device, model.parameters()), arpgMetadata(model.config), { dtype: "F16" });
-  return `ARPG after ${config.train.steps} steps in ${file}`;
 }
 
 interface Codes {

@@ -30,6 +30,13 @@ export const digitsArpgSchema = z.strictObject({
     dropout: z.strictObject({ token: rate, residual: rate, ffn: rate }),
     evaluate_every: count,
   }),
+  evaluation: z.strictObject({
+    judge: z.string(),
+    samples: z.int().min(100).multipleOf(10),
+    steps: count,
+    guidance: z.array(z.number().min(0)).min(1),
+    seed: z.int().min(0).max(0xffffffff),
+  }),
   checkpoint_seconds: positive,
 });
 

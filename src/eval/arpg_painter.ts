@@ -1,0 +1,167 @@
+import { ArpgDecoder, type DecodePlan, type DecodeRequest } from "../models/arpg_decoder.ts";
+import { cellOrder, type DecodeOrder, knownFirst } from "../models/decode_order.ts";
+import { type DecodeSchedule, groupSizes } from "../models/decode_schedule.ts";
+import type { Guidance, Sampling } from "../models/decode_step.ts";
+import type { FrozenArpg } from "../models/frozen_arpg.ts";
+import type { VqTokenizer } from "../models/vq_tokenizer.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** How to paint. */
+export interface PaintSettings extends Sampling {
+  /** How many cells at each step. */
+  readonly schedule: DecodeSchedule;
+  /** Steps. */
+  readonly steps: number;
+  /** Where. */
+  readonly order: DecodeOrder;
+  /** Scale 1 for none. */
+  readonly guidance: Guidance;
+  /** u32: with the number of a picture it names all its random numbers. */
+  readonly seed: number;
+}
+
+/** Pictures and how they came about. */
+export interface Paintings {
+  /** `[N, H, W, C]` bytes. */
+  readonly images: Uint8Array;
+  /** `[N, cells]` tokens in raster order. */
+  readonly codes: Int32Array;
+  /** `[N, cells]`: the step in which a cell was painted, -1 where it was known. */
+  readonly painted: Int32Array;
+}
+
+/** Tokens to begin with, a row of cells a picture. */
+export interface KnownCells {
+  /** `[N, cells]` tokens. */
+  readonly codes: Int32Array;
+  /** `[N, cells]`: not 0 where the token is known and stays. */
+  readonly mask: Uint8Array;
+}
+
+/** Most pictures in a batch on the device. */
+const batchSize = 200;
+
+/**
+ * Paints pictures with a frozen ARPG and its tokenizer, batch by batch, one submit and one readback each. A picture
+ * depends on its number, label, known cells and the settings only, not on the others.
+ */
+export class ArpgPainter implements Disposable {
+  #decoder: { readonly key: string; readonly decoder: ArpgDecoder } | null = null;
+
+  /** @param tokenizer that of the model's codes. */
+  constructor(readonly model: FrozenArpg, readonly tokenizer: VqTokenizer) {}
+
+  /**
+   * A picture for every label.
+   *
+   * @param labels classes; -1 for none.
+   * @param first number of the first picture.
+   */
+  async paint(
+    labels: ArrayLike<number>,
+    settings: PaintSettings,
+    { known, first = 0 }: { readonly known?: KnownCells; readonly first?: number } = {},
+  ): Promise<Paintings> {
+    const { cells } = this.model.config;
+    const parts: Paintings[] = [];
+    for (let start = 0; start < labels.length; start += batchSize) {
+      const count = Math.min(batchSize, labels.length - start);
+      const of = <A extends Int32Array | Uint8Array>(rows: A) =>
+        rows.subarray(start * cells, (start + count) * cells) as A;
+      const part = Int32Array.from({ length: count }, (_, i) => labels[start + i]!);
+      const given = known && { codes: of(known.codes), mask: of(known.mask) };
+      parts.push(await this.#paintBatch(part, settings, first + start, given));
+    }
+    return {
+      images: joined(parts.map(({ images }) => images), Uint8Array),
+      codes: joined(parts.map(({ codes }) => codes), Int32Array),
+      painted: joined(parts.map(({ painted }) => painted), Int32Array),
+    };
+  }
+
+  /** Gives the decoder's memory back. */
+  [Symbol.dispose](): void {
+    this.#decoder?.decoder.dispose();
+    this.#decoder = null;
+  }
+
+  async #paintBatch(
+    classes: Int32Array,
+    settings: PaintSettings,
+    first: number,
+    known?: KnownCells,
+  ): Promise<Paintings> {
+    const { device } = this.model;
+    using _batch = device.scope();
+    const { plan, request } = this.#plan(classes, settings, first, known);
+    const { tokens, painted } = this.#decoderFor(classes.length, plan, settings).decode(request);
+    const images = device.noGrad(() => this.tokenizer.decode(tokens));
+    const [codes, steps, values] = await device.read([tokens, painted, images]);
+    return {
+      images: bytesOf(values as Float32Array, images),
+      codes: codes as Int32Array,
+      painted: steps as Int32Array,
+    };
+  }
+
+  #plan(
+    classes: Int32Array,
+    { schedule, steps, order, seed }: PaintSettings,
+    first: number,
+    known: KnownCells | undefined,
+  ): { plan: DecodePlan; request: DecodeRequest } {
+    const { cells } = this.model.config;
+    const batch = classes.length;
+    const samples = Int32Array.from({ length: batch }, (_, b) => first + b);
+    const orders = new Int32Array(batch * cells);
+    for (let b = 0; b < batch; b++) {
+      const own = cellOrder(order, cells, seed, first + b);
+      orders.set(known ? knownFirst(own, known.mask.subarray(b * cells, (b + 1) * cells)) : own, b * cells);
+    }
+    const request = { classes, order: orders, samples, seed };
+    if (!known) return { plan: { groups: groupSizes(schedule, steps, cells) }, request };
+    const counts = Int32Array.from(
+      { length: batch },
+      (_, b) => known.mask.subarray(b * cells, (b + 1) * cells).reduce((sum, bit) => sum + Number(bit !== 0), 0),
+    );
+    const plans = [...counts].map((count) => count < cells ? groupSizes(schedule, steps, cells - count) : []);
+    const groups = new Int32Array(steps * batch);
+    plans.forEach((plan, b) => plan.forEach((group, t) => groups[t * batch + b] = group));
+    const plan = { steps, mostKnown: Math.max(...counts), mostGroup: Math.max(1, ...plans.flat()) };
+    return { plan, request: { ...request, groups, known: { tokens: known.codes, counts } } };
+  }
+
+  #decoderFor(batch: number, plan: DecodePlan, { temperature, topK, topP, guidance }: PaintSettings): ArpgDecoder {
+    const sampling = { temperature, ...(topK ? { topK } : {}), ...(topP ? { topP } : {}) };
+    const key = JSON.stringify([batch, plan, guidance, sampling]);
+    if (this.#decoder?.key === key) return this.#decoder.decoder;
+    this.#decoder?.decoder.dispose();
+    const decoder = new ArpgDecoder(this.model, { batch, plan, guidance, ...sampling });
+    this.#decoder = { key, decoder };
+    return decoder;
+  }
+}
+
+/** Values in [-1, 1] of `[B, C, H, W]` as bytes `[B, H, W, C]`. */
+function bytesOf(values: Float32Array, { shape }: Tensor): Uint8Array {
+  const [batch, channels, height, width] = shape as [number, number, number, number];
+  const area = height * width;
+  const bytes = new Uint8ClampedArray(values.length);
+  for (let b = 0; b < batch; b++) {
+    for (let c = 0; c < channels; c++) {
+      const from = (b * channels + c) * area;
+      for (let i = 0; i < area; i++) bytes[(b * area + i) * channels + c] = (values[from + i]! + 1) * 127.5;
+    }
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+function joined<A extends Uint8Array | Int32Array>(parts: readonly A[], type: { new (length: number): A }): A {
+  const all = new type(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
