@@ -75,7 +75,16 @@ export async function comparisonGrid(panels: Panel[], layout: GridLayout): Promi
 
 const DEFAULT_GAP = 4;
 
-function drawGrid({ images, size, columns, channels = 1, scale = 8, gap = DEFAULT_GAP }: GridOptions) {
+/**
+ * Draws images as a grid on white: pixels `[height, width, channels]`.
+ *
+ * @throws {UserError} if the bytes are not a whole number of images.
+ */
+export function drawGrid({ images, size, columns, channels = 1, scale = 8, gap = DEFAULT_GAP }: GridOptions): {
+  pixels: Uint8Array;
+  width: number;
+  height: number;
+} {
   const area = size * size * channels;
   const count = images.length / area;
   if (!Number.isInteger(count) || count === 0) {

@@ -1,5 +1,5 @@
 /**
- * Turns SVG into PNG with resvg and the DejaVu Sans fonts, the same pixels on every machine.
+ * Draws SVG with resvg and the DejaVu Sans fonts, the same pixels on every machine.
  *
  * Loading this module reads the WebAssembly file and the fonts, some 4 MB, from Deno's npm cache (`--allow-read`), so
  * import it where a picture is drawn: `await import("./rasterize.ts")`.
@@ -24,11 +24,26 @@ await initWasm(wasm);
  * All text is set in DejaVu Sans, regular or bold.
  */
 export function rasterizeSvg(svg: string, zoom: number): Uint8Array {
+  return render(svg, zoom, (image) => image.asPng());
+}
+
+/** Renders an SVG document at its own size: RGBA `[height, width, 4]`, colours multiplied by alpha. */
+export function rasterizePixels(svg: string): Uint8Array {
+  return render(svg, 1, (image) => image.pixels);
+}
+
+/** What resvg gives, as far as it is used. */
+interface Rendered {
+  readonly pixels: Uint8Array;
+  asPng(): Uint8Array;
+}
+
+function render(svg: string, zoom: number, use: (image: Rendered) => Uint8Array): Uint8Array {
   const font = { fontBuffers: FONTS, defaultFontFamily: "DejaVu Sans" };
   const resvg = new Resvg(svg, { font, fitTo: { mode: "zoom", value: zoom } });
   const image = resvg.render();
   try {
-    return image.asPng();
+    return use(image);
   } finally {
     image.free();
     resvg.free();
