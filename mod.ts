@@ -169,6 +169,7 @@ export { type IdxImages, readIdxDigits, readIdxImages, readIdxLabels } from "./s
 export { resizeBilinear } from "./src/data/resize.ts";
 export { shiftDigits, type ShiftKey } from "./src/data/shift.ts";
 export type { Dtype } from "./src/io/dtype.ts";
+export { readTokenCodes, type TokenCodes, type TokenLimits, writeTokenCodes } from "./src/data/token_codes.ts";
 export { encodeNpy, type NpyArray, type NpyContent, type NpyData, parseNpy, readNpy, writeNpy } from "./src/io/npy.ts";
 export { encodeNpz, parseNpz, readNpz, writeNpz } from "./src/io/npz.ts";
 export {
