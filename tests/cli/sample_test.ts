@@ -60,55 +60,48 @@ await fileTest(
 const help = "deno task sample --help lists the options";
 const paint = ["--run", "/nowhere", "--npz", "/nowhere/a.npz"];
 const misuses: [what: string, args: string[], line: string][] = [
-  ["no --run", ["--npz", "a"], `error: required option '--run <dir>' not specified; ${help}`],
-  ["no output", ["--run", "a"], "error: Nothing to write: name a file with --npz FILE or --grid FILE, or both"],
+  ["no output", ["--run", "a"], "Nothing to write: name a file with --npz, --grid, --gif or --steps-grid"],
+  ["two models", [...paint, "--checkpoint", "a"], "Cannot sample from two models: give --run or --checkpoint"],
   [
-    "a class that is none",
-    [...paint, "--classes", "0-4,x"],
-    "error: Cannot read --classes 0-4,x: wanted digits and " +
-    'ranges such as 0-4,7, got "x"',
+    "an image without a mask",
+    [...paint, "--inpaint", "a.png"],
+    "Cannot inpaint: --inpaint IMAGE and --mask IMAGE go together",
   ],
-  [
-    "a range backwards",
-    [...paint, "--classes", "4-0"],
-    "error: Cannot read --classes 4-0: wanted digits and ranges " +
-    'such as 0-4,7, got "4-0"',
-  ],
-  ["no pictures", [...paint, "--count", "0"], "error: Cannot take --count 0: wanted a whole number from 1 to 1000000"],
-  [
-    "half a picture",
-    [...paint, "--count", "1.5"],
-    "error: Cannot take --count 1.5: wanted a whole number from 1 to " +
-    "1000000",
-  ],
-  [
-    "a negative seed",
-    [...paint, "--seed=-1"],
-    "error: Cannot take --seed -1: wanted a whole number from 0 to " +
-    "4294967295",
-  ],
+  ["no pictures", [...paint, "--count", "0"], "Cannot take --count 0: wanted a whole number from 1 to 1000000"],
+  ["half a picture", [...paint, "--count", "1.5"], "Cannot take --count 1.5: wanted a whole number from 1 to 1000000"],
+  ["a negative seed", [...paint, "--seed=-1"], "Cannot take --seed -1: wanted a whole number from 0 to 4294967295"],
   [
     "a negative temperature",
     [...paint, "--temperature=-1"],
-    "error: Cannot sample at --temperature -1: wanted 0 or a " +
-    "positive number",
+    "Cannot take --temperature -1: wanted a number from 0 to 1000",
+  ],
+  ["a nucleus of nothing", [...paint, "--top-p", "0"], "Cannot take --top-p 0: wanted a number from 0.000001 to 1"],
+  [
+    "a guidance that is no number",
+    [...paint, "--guidance", ""],
+    "Cannot take --guidance : wanted a number from 0 to 1000",
   ],
   [
     "an unknown model",
     [...paint, "--model", "modle"],
-    "error: option '--model <name>' argument 'modle' is invalid. " +
+    "option '--model <name>' argument 'modle' is invalid. " +
     `Allowed choices are model, pretrained, from_scratch; ${help}`,
+  ],
+  [
+    "an unknown order",
+    [...paint, "--order", "zigzag"],
+    "option '--order <name>' argument 'zigzag' is invalid. " +
+    `Allowed choices are random, random_shared, raster, spread, halton, centre, rim; ${help}`,
   ],
   [
     "a folder without a run",
     paint,
-    "error: Cannot open the run /nowhere: it has no config.yaml; name a folder that " +
-    "train wrote",
+    "Cannot open the run /nowhere: it has no config.yaml; name a folder that train wrote",
   ],
 ];
 for (const [what, args, line] of misuses) {
   await fileTest(`sample: ${what} is one line and status 2`, async () => {
-    assert.deepEqual(await sample(...args), { status: 2, notes: [line] });
+    assert.deepEqual(await sample(...args), { status: 2, notes: [`error: ${line}`] });
   });
 }
 
@@ -126,6 +119,26 @@ await fileTest(
       assert.deepEqual(await sample("--run", run, "--count", "1", "--npz", file), {
         status: 2,
         notes: [`error: Cannot write ${file}: its folder does not exist; create it first`],
+      });
+    }),
+);
+
+await fileTest(
+  "sample: classes that are none, and options that a model of pixels does not have",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const { run } = await makeRun(folder);
+      const args = ["--run", run, "--npz", `${folder}/a.npz`];
+      for (const [list, part] of [["0-4,x", "x"], ["4-0", "4-0"], ["3,10", "10"]]) {
+        const wanted = "wanted classes from 0 to 9 and ranges such as 0-4,7";
+        assert.deepEqual(await sample(...args, "--classes", list!), {
+          status: 2,
+          notes: [`error: Cannot read --classes ${list}: ${wanted}, got "${part}"`],
+        });
+      }
+      assert.deepEqual(await sample(...args, "--steps-grid", `${folder}/a.png`), {
+        status: 2,
+        notes: [`error: Cannot use --steps-grid with ${run}: its model paints pixel by pixel in raster order`],
       });
     }),
 );

@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { loadConfig } from "../config/load_config.ts";
+import { UserError } from "../error.ts";
+import { ArpgPainter, type KnownCells, type Paintings } from "../eval/arpg_painter.ts";
+import { writeFileAtomic } from "../io/atomic.ts";
+import { writeNpz } from "../io/npz.ts";
+import type { RunDirectory } from "../io/run_directory.ts";
+import { openPainter } from "../jobs/arpg_evaluation.ts";
+import { anyJobSchema } from "../jobs/registry.ts";
+import { cellSize } from "../models/vq_config.ts";
+import { imageGrid } from "../report/grid.ts";
+import { paintingFrames } from "../report/painting.ts";
+import { paintingGif } from "../report/painting_gif.ts";
+import { stepGrid } from "../report/step_grid.ts";
+import { Device } from "../tensor/device.ts";
+import { knownCells } from "./inpainting.ts";
+import { parseClasses } from "./option_values.ts";
+import { gridColumns, type SampleRequest } from "./sample_request.ts";
+import { printLine } from "./terminal.ts";
+
+const shipped = (name: string) => new URL(`../../assets/${name}.safetensors`, import.meta.url).pathname;
+
+/** Paints with an ARPG: that of a run, of a file, or the shipped one. */
+export async function sampleTokens(request: SampleRequest, run?: RunDirectory): Promise<void> {
+  const { model, tokenizer } = filesOf(request, run);
+  const device = await Device.open();
+  using painter = await openPainter(device, model, tokenizer, request.dtype);
+  const { count } = request;
+  const classes = parseClasses(request.classes, painter.model.config.classes);
+  const labels = Int32Array.from({ length: count }, (_, i) => classes[i % classes.length]!);
+  const known = request.inpaint === undefined
+    ? undefined
+    : repeated(await knownCells(painter, request.inpaint, request.mask!), count);
+  await write(request, painter, labels, await painter.paint(labels, request, known ? { known } : {}), classes.length);
+}
+
+function filesOf({ checkpoint, tokenizer }: SampleRequest, run: RunDirectory | undefined) {
+  if (!run) {
+    return { model: checkpoint ?? shipped("digits_arpg"), tokenizer: tokenizer ?? shipped("digits_tokenizer") };
+  }
+  const config = loadConfig(run.config, anyJobSchema);
+  if (config.job !== "digits_arpg") {
+    throw new UserError(`Cannot sample from ${run.path}: a run of ${config.job} holds no generator`);
+  }
+  return { model: join(run.checkpoints, "arpg.safetensors"), tokenizer: tokenizer ?? String(config.tokenizer) };
+}
+
+/** The same known cells for every image. */
+function repeated({ codes, mask }: KnownCells, count: number): KnownCells {
+  const of = <A extends Int32Array | Uint8Array>(row: A, type: { new (length: number): A }) => {
+    const all = new type(count * row.length);
+    for (let i = 0; i < count; i++) all.set(row, i * row.length);
+    return all;
+  };
+  return { codes: of(codes, Int32Array), mask: of(mask, Uint8Array) };
+}
+
+async function write(
+  { npz, grid, gif, stepsGrid }: SampleRequest,
+  { model, tokenizer }: ArpgPainter,
+  labels: Int32Array,
+  { images, painted }: Paintings,
+  classes: number,
+): Promise<void> {
+  const count = labels.length, { width } = model.sizes;
+  const size = width * cellSize(tokenizer.config);
+  const channels = tokenizer.config.image_channels === 3 ? 3 : 1;
+  const layout = { size, channels, columns: gridColumns(classes), scale: Math.max(1, Math.round(64 / size)) } as const;
+  if (npz !== undefined) {
+    await writeNpz(npz, {
+      arr_0: { dtype: "uint8", shape: [count, size, size, channels], data: images },
+      labels: { dtype: "int64", shape: [count], data: labels },
+    });
+    printLine(`${count} images in ${npz}`);
+  }
+  if (grid !== undefined) {
+    await writeFileAtomic(grid, imageGrid({ ...layout, images }));
+    printLine(`${count} images as a grid in ${grid}`);
+  }
+  if (gif !== undefined) {
+    const frames = paintingFrames({ images, steps: painted, size, grid: width, channels });
+    await writeFileAtomic(gif, await paintingGif({ ...layout, frames }));
+    printLine(`${count} images being painted in ${gif}`);
+  }
+  if (stepsGrid !== undefined) {
+    await writeFileAtomic(stepsGrid, await stepGrid({ steps: painted, grid: width, columns: layout.columns }));
+    printLine(`the steps of ${count} images in ${stepsGrid}`);
+  }
+}
