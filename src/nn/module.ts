@@ -1,4 +1,5 @@
 import { UserError } from "../error.ts";
+import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { sameShape, type Shape, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -64,7 +65,23 @@ export async function loadParametersFrom(
     [name, { shape, type: dtype, float: floatTypes.includes(dtype) }] as const
   );
   checkOffer(parameters, new Map(offered), options);
-  for (const [name, tensor] of parameters) tensor.write((await source.read(name)).data);
+  let pending = 0;
+  for (const [name, tensor] of parameters) {
+    tensor.write((await source.read(name)).data);
+    pending += 4 * tensor.size;
+    if (pending < MAX_PENDING_BYTES) continue;
+    await settle(tensor.device);
+    pending = 0;
+  }
+}
+
+/** Writes are copied and the copies kept until the next submit: as many bytes may wait so. */
+const MAX_PENDING_BYTES = 2 ** 28;
+
+/** Submits what waits and comes back when it is done. */
+async function settle(device: Device): Promise<void> {
+  using _scope = device.scope();
+  await device.zeros([1]).item();
 }
 
 /** Element types that a file's reader widens to float32. */

@@ -140,3 +140,18 @@ Deno.test("loadParametersFrom: checks all names, shapes and types before it read
   });
   assert.deepEqual([...await values(layer.weight), ...await values(layer.bias)], [1, 1, 2]);
 });
+
+Deno.test("loadParametersFrom: large weights do not all wait in memory for the next submit", async () => {
+  const events: string[] = [];
+  const device = {
+    scope: () => ({ [Symbol.dispose]: () => {} }),
+    zeros: () => ({ item: () => Promise.resolve(events.push("submit")) }),
+  };
+  const shape = [2 ** 25]; // 128 MiB
+  const parameter = { shape, size: shape[0], device, write: () => events.push("write") } as unknown as Tensor;
+  const parameters = () => new Map(["a", "b", "c", "d", "e"].map((name) => [name, parameter]));
+  const entries = new Map([...parameters().keys()].map((name) => [name, { dtype: "F32", shape }]));
+  const read = () => ({ shape, data: new Float32Array(0) });
+  await loadParametersFrom({ parameters }, { entries, read });
+  assert.deepEqual(events, ["write", "write", "submit", "write", "write", "submit", "write"]);
+});
