@@ -108,9 +108,9 @@ export { Initializer } from "./src/nn/init.ts";
 export { Linear } from "./src/nn/linear.ts";
 export { Lstm } from "./src/nn/lstm.ts";
 export {
+  type LoadOptions,
   loadParameters,
   loadParametersFrom,
-  type LoadOptions,
   type Module,
   nestParameters,
   type WeightSource,
