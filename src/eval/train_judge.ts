@@ -68,5 +68,5 @@ export async function trainJudge(device: Device, judge: Judge, digits: Digits, t
 /** Signals arrive between turns of the event loop only. */
 async function stopIfAborted(signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 0));
-  signal.throwIfAborted();
+  if (signal.aborted) throw signal.reason;
 }
