@@ -92,7 +92,7 @@ function stateDict(checkpoint: unknown, file: string): Map<string, TorchTensor> 
   const keys = checkpoint.keys().filter((key) => typeof key === "string").take(8);
   throw new UserError(
     `Cannot read ${file}: no tensors at the top level or under ${STATE_DICT_KEYS.join(", ")}; its keys are ` +
-      `[${[...keys.map(quoted)].join(", ")}]`,
+      `[${[...keys.map((key) => quoted(key))].join(", ")}]`,
   );
 }
 
