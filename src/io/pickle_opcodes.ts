@@ -59,7 +59,7 @@ const argumentsByOpcode: ReadonlyMap<number, Argument> = new Map<number, Argumen
 ]);
 
 /** A pickle of a thousand tensors and an optimiser's state has about a MiB. */
-const MAX_BYTES = 2 ** 24;
+export const MAX_PICKLE_BYTES = 2 ** 24;
 
 /** BUILD may copy a dictionary as long as the pickle, again and again: this bounds all the copying. */
 const MAX_BUILD_BYTES = 5e7;
@@ -67,7 +67,7 @@ const MAX_BUILD_BYTES = 5e7;
 /** Throws UserError, naming `file`, where `pickle` holds anything but whole opcodes of the list up to the final STOP. */
 export function checkOpcodes(pickle: Uint8Array, file: string): void {
   const fail = (reason: string) => new UserError(`Cannot read ${file}: its pickle ${reason}`);
-  if (pickle.length > MAX_BYTES) throw fail(`has ${pickle.length} bytes, more than the ${MAX_BYTES} allowed`);
+  if (pickle.length > MAX_PICKLE_BYTES) throw fail(`has more than the ${MAX_PICKLE_BYTES} bytes allowed`);
   const view = new DataView(pickle.buffer, pickle.byteOffset, pickle.byteLength);
   let builds = 0;
   for (let at = 0; at < pickle.length;) {

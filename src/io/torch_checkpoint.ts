@@ -2,6 +2,7 @@ import { UserError } from "../error.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { type ByteSource, FileSource, memorySource } from "./byte_source.ts";
 import { bytesPerElement, decodeElements } from "./dtype.ts";
+import { MAX_PICKLE_BYTES } from "./pickle_opcodes.ts";
 import { quoted } from "./quoted.ts";
 import { isDictionary, isMadeBy, parseTorchPickle, TorchNamespace, TorchTensor } from "./torch_pickle.ts";
 import { viewElements, viewRange } from "./torch_view.ts";
@@ -49,7 +50,7 @@ export function torchContent(source: ByteSource): WeightContent {
     throw new UserError(`Cannot read ${file}: a PyTorch checkpoint holds one data.pkl, this archive ${pickles.length}`);
   }
   const root = pickles[0]!.name.slice(0, -"data.pkl".length);
-  const read = (entry: ZipEntry) => archive.read(checkStored(entry, file));
+  const read = (entry: ZipEntry) => archive.read(checkStored(entry, file), Math.min(entry.size, MAX_PICKLE_BYTES + 1));
   const byteOrder = archive.entries.get(`${root}byteorder`);
   if (byteOrder !== undefined && new TextDecoder().decode(read(byteOrder)) !== "little") {
     throw new UserError(`Cannot read ${file}: its byte order is not little-endian; re-save it on such a machine`);
