@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { digitsArGrpoJob } from "./digits_ar_grpo.ts";
 import { digitsArpgJob } from "./digits_arpg.ts";
+import { digitsDecodingJob } from "./digits_decoding.ts";
 import { digitsJudgesJob } from "./judges_job.ts";
 import { digitsTokenizerJob } from "./digits_tokenizer.ts";
 import type { Job, JobConfig } from "./job.ts";
@@ -9,6 +10,7 @@ import type { Job, JobConfig } from "./job.ts";
 const jobs = {
   digits_ar_grpo: digitsArGrpoJob,
   digits_arpg: digitsArpgJob,
+  digits_decoding: digitsDecodingJob,
   digits_judges: digitsJudgesJob,
   digits_tokenizer: digitsTokenizerJob,
 } as const;
@@ -17,6 +19,7 @@ const jobs = {
 export const anyJobSchema: z.ZodType<JobConfig> = z.discriminatedUnion("job", [
   digitsArGrpoJob.schema,
   digitsArpgJob.schema,
+  digitsDecodingJob.schema,
   digitsJudgesJob.schema,
   digitsTokenizerJob.schema,
 ]);

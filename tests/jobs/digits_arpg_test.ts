@@ -1,51 +1,32 @@
 import assert from "node:assert/strict";
 import { loadConfig } from "../../src/config/load_config.ts";
 import { readMetrics } from "../../src/io/metrics_log.ts";
-import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors.ts";
 import { digitsArpgJob } from "../../src/jobs/digits_arpg.ts";
 import { digitsArpgSchema } from "../../src/jobs/digits_arpg_config.ts";
-import { makeJudge, saveJudge } from "../../src/jobs/judge_file.ts";
-import { toHost } from "../../src/jobs/run_state.ts";
 import { loadArpg } from "../../src/models/load_arpg.ts";
-import { type VqConfig, vqConfigSchema } from "../../src/models/vq_config.ts";
-import { VqTokenizer } from "../../src/models/vq_tokenizer.ts";
-import { Initializer } from "../../src/nn/init.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { testDevice } from "../support/device.ts";
 import { fileTest } from "../support/file_test.ts";
 import { outcome, runJob, writeDigits } from "./run_job.ts";
+import { writeTinyModels } from "./tiny_models.ts";
 
 const configFile = new URL("../../configs/digits_arpg.yaml", import.meta.url).pathname;
 
-const tinyTokenizer: VqConfig = vqConfigSchema.parse({
-  ch: 4,
-  ch_mult: [1, 1, 1],
-  num_res_blocks: 1,
-  codebook_size: 12,
-  codebook_embed_dim: 4,
-  z_channels: 4,
-  image_channels: 1,
-});
-
 /** Settings of a run that takes seconds, with an untrained tokenizer and judge. */
 async function tinyConfig(folder: string) {
-  const device = await testDevice();
   const { images, labels } = await writeDigits(folder, 240);
-  const tokenizer = new VqTokenizer(new Initializer(device, 1), tinyTokenizer);
-  const metadata = { config: JSON.stringify(tinyTokenizer) };
-  await writeSafetensors(`${folder}/vq.safetensors`, await toHost(device, tokenizer.parameters()), metadata);
-  const card = { architecture: "pooled", size: 8, seed: 1, epochs: 0, accuracy: 0.1 } as const;
-  await saveJudge(device, `${folder}/judge.safetensors`, makeJudge(new Initializer(device, 1), card), card);
+  const { tokenizer, judge } = await writeTinyModels(folder, 2);
   return loadConfig(configFile, digitsArpgSchema, [
     `data={source: {images: ${images}, labels: ${labels}}, train: 140, test: 100}`,
-    `tokenizer=${folder}/vq.safetensors`,
+    `tokenizer=${tokenizer}`,
     "augmentation.variants=2",
     "model={dim: 16, layers: 2, heads: 2, multiple_of: 8, position: learned}",
     "train.steps=12",
     "train.batch_size=8",
     "train.evaluate_every=5",
     "train.dropout={token: 0.1, residual: 0.1, ffn: 0.1}",
-    `evaluation={judge: ${folder}/judge.safetensors, samples: 100, steps: 4, guidance: [1, 2], seed: 3}`,
+    `evaluation={judge: ${judge}, samples: 100, steps: 4, guidance: [1, 2], seed: 3}`,
   ]);
 }
 

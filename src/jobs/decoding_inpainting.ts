@@ -1,0 +1,107 @@
+import type { Digits } from "../data/digits.ts";
+import type { ArpgPainter, PaintSettings } from "../eval/arpg_painter.ts";
+import { classify, scoreOf } from "../eval/classify.ts";
+import type { RunDirectory } from "../io/run_directory.ts";
+import type { Judge } from "../models/judge.ts";
+import { cellSize } from "../models/vq_config.ts";
+import { comparisonGrid } from "../report/grid.ts";
+import type { Device } from "../tensor/device.ts";
+import type { DigitsDecodingConfig } from "./digits_decoding_config.ts";
+
+/** Shares of digits that the judge reads as what they are. */
+export interface InpaintingScore {
+  /** How many digits. */
+  readonly digits: number;
+  /** As they were. */
+  readonly original: number;
+  /** With the right half black. */
+  readonly erased: number;
+  /** With the right half painted by the model, which does not know the class. */
+  readonly filled: number;
+  /** With the right half painted by the model, which knows the class. */
+  readonly filled_with_class: number;
+  /** Known tokens that the painting changed: none. */
+  readonly changed_tokens: number;
+}
+
+/** Digits shown of each kind. */
+const shown = 60;
+/** Digits in a batch of the encoder. */
+const batchSize = 100;
+
+/**
+ * Erases the right half of held-out digits, from the middle cell on, and has the model paint it anew. What is known are
+ * the tokens of the erased picture's left cells, so that nothing of the erased half is in them.
+ */
+export async function inpaintDigits(
+  device: Device,
+  painter: ArpgPainter,
+  judge: Judge,
+  test: Digits,
+  { inpainting, temperature, seed }: DigitsDecodingConfig,
+  run: RunDirectory,
+): Promise<InpaintingScore> {
+  const { size } = test, area = size * size;
+  const digits = Math.min(inpainting.digits, test.count);
+  const labels = test.labels.subarray(0, digits), original = test.images.subarray(0, digits * area);
+  const { cells } = painter.model.config, { width } = painter.model.sizes;
+  const kept = Math.floor(width / 2), keptPixels = kept * cellSize(painter.tokenizer.config);
+  const erased = original.map((value, i) => i % size < keptPixels ? value : 0);
+  const known = {
+    codes: await encode(device, painter, erased, size),
+    mask: Uint8Array.from({ length: digits * cells }, (_, i) => Number(i % width < kept)),
+  };
+  const paint = (scale: number, classes: ArrayLike<number>) => {
+    const settings: PaintSettings = {
+      schedule: "arccos",
+      order: "random",
+      steps: inpainting.steps,
+      guidance: { scale, form: "constant" },
+      temperature,
+      seed,
+    };
+    return painter.paint(classes, settings, { known });
+  };
+  const blind = await paint(1, new Int32Array(digits).fill(-1));
+  const told = await paint(inpainting.guidance, labels);
+  const accuracy = async (images: Uint8Array) =>
+    scoreOf((await classify(device, [judge], images))[0]!, labels).accuracy;
+  const changed = [blind, told].reduce(
+    (sum, { codes }) => sum + codes.reduce((n, code, i) => n + Number(known.mask[i] && code !== known.codes[i]), 0),
+    0,
+  );
+  const panel = (label: string, images: Uint8Array) => ({ label, images: images.subarray(0, shown * area) });
+  await run.writeBytes(
+    "samples/inpainting.png",
+    await comparisonGrid([
+      panel("erased", erased),
+      panel("filled in", blind.images),
+      panel("filled in, class given", told.images),
+      panel("original", original),
+    ], { size, columns: 6, scale: 2 }),
+  );
+  return {
+    digits,
+    original: await accuracy(original),
+    erased: await accuracy(erased),
+    filled: await accuracy(blind.images),
+    filled_with_class: await accuracy(told.images),
+    changed_tokens: changed,
+  };
+}
+
+async function encode(
+  device: Device,
+  { tokenizer }: ArpgPainter,
+  images: Uint8Array,
+  size: number,
+): Promise<Int32Array> {
+  const area = size * size, parts: number[] = [];
+  for (let start = 0; start < images.length; start += batchSize * area) {
+    using _batch = device.scope();
+    const values = Float32Array.from(images.subarray(start, start + batchSize * area), (grey) => grey / 127.5 - 1);
+    const x = device.tensor(values, [values.length / area, 1, size, size]);
+    parts.push(...await device.noGrad(() => tokenizer.encode(x)).data());
+  }
+  return Int32Array.from(parts);
+}
