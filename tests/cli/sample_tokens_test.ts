@@ -96,7 +96,7 @@ await fileTest(
       assert.deepEqual(await paint("--inpaint", `${folder}/wide.png`, "--mask", mask), {
         status: 2,
         notes: [
-          `error: Cannot inpaint ${folder}/wide.png: wanted 8 x 8 pixels, as the model paints, got 9 x 8`,
+          "error: Cannot inpaint: the mask must have the size of the image, 9 x 8, got 8 x 8",
         ],
       });
     }),
