@@ -26,6 +26,7 @@ export const digitsDecodingSchema = z.strictObject({
   model: z.string(),
   tokenizer: z.string(),
   judge: z.string(),
+  dtype: z.enum(["float32", "float16"]),
   samples: z.int().min(100).multipleOf(10),
   temperature: z.number().min(0),
   slices: z.array(slice).min(1),
