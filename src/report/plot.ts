@@ -33,8 +33,8 @@ export interface CurvesOptions {
   references?: readonly Reference[];
 }
 
-/** Okabe and Ito's colours without yellow and black, which readers with any colour vision can tell apart. */
-const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+/** Okabe and Ito's colours without yellow, which readers with any colour vision can tell apart. */
+const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
 
 const INK = "#222";
 const GREY = "#666";
