@@ -1,11 +1,9 @@
 // packed products of decoding (meaning: packed_matmul.wgsl) for adapters with subgroups of 8 lanes
-// a: [R, K], R rows in use, packed over samples; w: [K, N] (a PyTorch weight transposed); both in textures, vec4 texels
-// counts[rows] = R is known on the device only; rows: [R] of (stream, slot, cell, limit), see decode_plan.wgsl
-// with NORM, rows are divided by their root mean square (RMSNorm; its gain is folded into w): y = a w / rms(a)
-// epilogues (lib/packed_store.wgsl): heads turns queries and keys at their cells and writes keys and values into the
-//   caches [S, slots, C]; residual adds to x; gated is SwiGLU; vocabulary writes logits [R, N]
-// grid: x = N / 64, y = R / TM workgroups; a workgroup is one subgroup: each lane loads an eighth of the rows and broadcasts them
-// cost: 2 R K N FLOP, 16 R K / 64 + 4 K N R / TM bytes; see packed_matmul.ts
+// a: [R, K], R rows in use; w: [K, N]; both in textures, vec4 texels; epilogues: lib/packed_store.wgsl
+// grid: x = N / 64, y = R / TM workgroups; a workgroup is one subgroup: each lane loads an eighth of the rows' values and
+//   broadcasts them
+// cost: 2 R K N FLOP, 4 R K N (1 / 64 + 1 / TM) bytes; 28-43 GFLOP/s at R = 800, K = 256, about twice those of
+//   packed_matmul.wgsl (llvmpipe on 2 cores, busy with other work)
 //@include texture
 //@include packed_store
 override NORM: u32 = 0;
@@ -29,21 +27,14 @@ struct Params { rows: u32, k4: u32, n4: u32, section4: u32, first: u32, slots: u
 @group(0) @binding(3) var<storage, read_write> logits: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-struct Tile {
-  //@unroll i 0 TM
-  c$(i)_0: vec4f,
-  c$(i)_1: vec4f,
-  //@end
-}
-
-fn product(row: u32, col0: u32, col1: u32, lane: u32) -> Tile {
+fn product(at: Place, lane: u32) -> Tile {
   let last = max(counts[params.rows], 1u) - 1u;
   //@unroll g 0 TM/8
-  let row$g = min(row + $(g * 8)u + lane, last) * params.k4;
+  let row$g = min(at.row + $(g * 8)u + lane, last) * params.k4;
   var squares$g = 0.0;
   //@end
-  let at0 = min(col0, params.n4 - 1u);
-  let at1 = min(col1, params.n4 - 1u);
+  let at0 = min(at.col0, params.n4 - 1u);
+  let at1 = min(at.col1, params.n4 - 1u);
   var tile: Tile;
   //@unroll i 0 TM
   var c$(i)_0 = vec4f();
@@ -76,51 +67,26 @@ fn product(row: u32, col0: u32, col1: u32, lane: u32) -> Tile {
   return tile;
 }
 
-fn column(group: vec3u, lane: u32, j: u32) -> u32 { return (group.x * 2u + j) * 8u + lane; }
-
 @compute @workgroup_size(8)
 fn heads(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = group.y * TM;
-  let col0 = column(group, lane, 0u);
-  let col1 = column(group, lane, 1u);
-  let tile = product(row, col0, col1, lane);
-  //@unroll i 0 TM
-  store_head(tile.c$(i)_0, row + $(i)u, col0);
-  store_head(tile.c$(i)_1, row + $(i)u, col1);
-  //@end
+  let at = place(group, lane);
+  store_heads(product(at, lane), at);
 }
 
 @compute @workgroup_size(8)
 fn residual(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = group.y * TM;
-  let col0 = column(group, lane, 0u);
-  let col1 = column(group, lane, 1u);
-  let tile = product(row, col0, col1, lane);
-  //@unroll i 0 TM
-  store_sum(tile.c$(i)_0, row + $(i)u, col0);
-  store_sum(tile.c$(i)_1, row + $(i)u, col1);
-  //@end
+  let at = place(group, lane);
+  store_sums(product(at, lane), at);
 }
 
 @compute @workgroup_size(8)
 fn gated(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = group.y * TM;
-  let col0 = column(group, lane, 0u);
-  let col1 = column(group, lane, 1u);
-  let tile = product(row, col0, col1, lane);
-  //@unroll i 0 TM
-  store_gated(tile.c$(i)_0, tile.c$(i)_1, row + $(i)u, group.x * 8u + lane);
-  //@end
+  let at = place(group, lane);
+  store_gated(product(at, lane), at);
 }
 
 @compute @workgroup_size(8)
 fn vocabulary(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let row = group.y * TM;
-  let col0 = column(group, lane, 0u);
-  let col1 = column(group, lane, 1u);
-  let tile = product(row, col0, col1, lane);
-  //@unroll i 0 TM
-  store_logits(tile.c$(i)_0, row + $(i)u, col0);
-  store_logits(tile.c$(i)_1, row + $(i)u, col1);
-  //@end
+  let at = place(group, lane);
+  store_logits(product(at, lane), at);
 }
