@@ -2,7 +2,7 @@ import fillShader from "../../shaders/fill.wgsl" with { type: "text" };
 import { Gpu, type GpuOptions } from "../gpu/gpu.ts";
 import type { Overrides, ShaderSource } from "../gpu/kernel.ts";
 import type { ParamValues } from "../gpu/params.ts";
-import { type MemoryKind, type PooledMemory, textureFormats, texelsPerRow } from "../gpu/pool.ts";
+import { type MemoryKind, type PooledMemory, texelsPerRow, textureFormats } from "../gpu/pool.ts";
 import type { Cost, Recording } from "../gpu/recorder.ts";
 import { Captured } from "./captured.ts";
 import { arrayOf, type DType, dtypeOf } from "./dtype.ts";
@@ -97,12 +97,14 @@ export class Device {
    * Host values in a texture, as kernels read frozen weights. What does not fill a texel is padded with zeros.
    *
    * @param kind `half` rounds to float16.
+   * @throws {RangeError} for values of another number than the shape's.
    */
   textureOf(data: Float32Array, shape: Shape, kind: "texture" | "half" = "texture"): Tensor {
-    const tensor = this.empty(shape, "f32", "weights", kind);
     const { recorder, adapter } = this.gpu;
     if (recorder.capturing) throw new Error("Cannot write host values inside a capture: make the texture before it");
-    recorder.flush();
+    requireLength(data, shape);
+    const tensor = this.empty(shape, "f32", "weights", kind);
+    recorder.flush(); // recorded work may still read what the texture held before
     const texels = Math.ceil(data.length / 4), rows = Math.ceil(texels / texelsPerRow);
     const values = new (kind === "half" ? Float16Array : Float32Array)(rows * texelsPerRow * 4);
     values.set(data);
@@ -159,11 +161,7 @@ export class Device {
 
   /** Writes host values into a tensor, after everything recorded before. */
   upload(tensor: Tensor, data: HostArray): void {
-    if (data.length !== tensor.size) {
-      throw new RangeError(
-        `Cannot write ${data.length} values to shape ${showShape(tensor.shape)}: wanted ${tensor.size}`,
-      );
-    }
+    requireLength(data, tensor.shape);
     const dtype = dtypeOf(data);
     if (dtype !== tensor.dtype) throw new RangeError(`Cannot write ${dtype} values to a tensor of ${tensor.dtype}`);
     const { recorder, adapter } = this.gpu;
@@ -273,6 +271,11 @@ export class Device {
     this.#captureUse?.add(tensor.storage);
     return tensor.storage.pooled;
   }
+}
+
+function requireLength({ length }: HostArray, shape: Shape): void {
+  if (length === sizeOf(shape)) return;
+  throw new RangeError(`Cannot write ${length} values to shape ${showShape(shape)}: wanted ${sizeOf(shape)}`);
 }
 
 function isHostArray(data: HostArray | readonly number[]): data is HostArray {

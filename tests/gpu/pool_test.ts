@@ -56,6 +56,26 @@ poolTest("textures and buffers do not stand in for each other", 2 ** 20, ({ gpu:
   assert.equal(pool.acquire(16, "c", "texture"), texture);
 });
 
+poolTest("half textures take half the bytes, and do not stand in for whole ones", 2 ** 20, ({ gpu: { pool } }) => {
+  const half = pool.acquire(8192 + 1, "a", "half");
+  assert.deepEqual([half.kind, half.bytes], ["half", 2 * 8192], "rows of 1024 texels of 8 bytes");
+  assert.deepEqual(pool.counters, { liveBytes: 16384, pooledBytes: 0, peakBytes: 16384, created: 1 });
+  pool.release(half);
+  assert.equal(pool.acquire(16384, "b", "texture").kind, "texture");
+  assert.equal(pool.acquire(16384, "c", "half"), half);
+  assert.deepEqual(pool.counters, { liveBytes: 32768, pooledBytes: 0, peakBytes: 32768, created: 2 });
+});
+
+poolTest("textures grow in quarter steps of powers of two rows", 2 ** 30, ({ gpu: { pool } }) => {
+  const rows = (count: number, kind: "texture" | "half") => {
+    const texel = kind === "half" ? 8 : 16;
+    return pool.acquire(count * 1024 * texel, "rows", kind).bytes / (1024 * texel);
+  };
+  for (const kind of ["texture", "half"] as const) {
+    assert.deepEqual([1, 8, 9, 17, 100].map((count) => rows(count, kind)), [1, 8, 10, 20, 112]);
+  }
+});
+
 poolTest("a full budget first trims what waits, then says what is in use", 2 ** 20, ({ gpu: { pool } }) => {
   pool.release(pool.acquire(2 ** 19, "a"));
   const b = pool.acquire(3 * 2 ** 18, "b");
@@ -94,9 +114,11 @@ Deno.test("an allocation above the adapter's binding size says so", async () => 
     `Cannot allocate ${mib(limit + bytes)} for x: this adapter binds at most ${mib(limit)} at once; ` +
     "use a smaller batch or model";
   assert.throws(() => pool.acquire(limit + 4, "x"), { name: "UserError", message: refusal(4) });
-  assert.throws(() => pool.acquire(maxTextureDimension2D * 16384 + 16, "x", "texture"), {
-    message: /^Cannot allocate .* this adapter binds at most/,
-  });
+  for (const [kind, row] of [["texture", 16384], ["half", 8192]] as const) {
+    assert.throws(() => pool.acquire(maxTextureDimension2D * row + 16, "x", kind), {
+      message: /^Cannot allocate .* this adapter binds at most/,
+    });
+  }
 });
 
 poolTest("trimming spares recorded work that still names the memory", 2 ** 20, async (device) => {

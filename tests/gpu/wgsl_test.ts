@@ -81,3 +81,31 @@ Deno.test("assembleShader names the file of a missing include and of a bad unrol
   });
   assert.throws(() => assembleShader("sample", "x\n$y"), { message: "sample.wgsl, line 2: cannot evaluate `y`" });
 });
+
+Deno.test("assembleShader unrolls an include with the constants of the file that includes it, replaced ones too", () => {
+  const tile = (constants: Record<string, number>) => {
+    const { code, lines } = assembleShader("sample", "//@include packed_store\nconst TM = 2u;", constants);
+    assert.equal(lines.length, code.split("\n").length);
+    return /struct Tile \{([^}]*)\}/.exec(code)![1]!.match(/c\d+_\d/g);
+  };
+  assert.deepEqual(tile({}), ["c0_0", "c0_1", "c1_0", "c1_1"]);
+  assert.equal(tile({ TM: 16 })!.length, 32);
+  assert.throws(() => assembleShader("sample", "//@include packed_store"), {
+    message: /^lib\/packed_store\.wgsl, line \d+: cannot evaluate `TM`$/,
+  });
+});
+
+Deno.test("assembleShader names float16 where halves are bound, and nowhere else", () => {
+  const text = [
+    "@group(0) @binding(0) var a: texture_storage_2d<rgba32float, read>;",
+    "@group(0) @binding(1) var<storage, read> counts: array<u32>;",
+    "@group(0) @binding(2) var b: texture_storage_2d<rgba32float, write>;",
+    "@group(0) @binding(12) var c: texture_storage_2d<rgba32float, write>;",
+  ];
+  const half = (line: string) => line.replace("rgba32float", "rgba16float");
+  const assembled = (halves: number[]) =>
+    assembleShader("sample", text.join("\n"), {}, "deno", halves).code.split("\n");
+  assert.deepEqual(assembled([]), text);
+  assert.deepEqual(assembled([2]), [text[0], text[1], half(text[2]!), text[3]]);
+  assert.deepEqual(assembled([0, 1, 12]), [half(text[0]!), text[1], text[2], half(text[3]!)]);
+});

@@ -56,6 +56,25 @@ Deno.test("views share the lifetime of their memory, and keeping one keeps all",
   await assert.rejects(x.data());
 });
 
+Deno.test("persistent: what its body makes outlives every scope, except in scopes of its own", async () => {
+  const device = await testDevice();
+  let constant: Tensor, passing: Tensor, ordinary: Tensor;
+  {
+    using _scope = device.scope();
+    [constant, passing] = device.persistent(() => {
+      const made = device.full([2], 5);
+      using _inner = device.scope();
+      return [made, device.zeros([2])];
+    }) as [Tensor, Tensor];
+    assert.throws(() => device.persistent(() => softmax(passing)), { message: message("[2]", "softmax") });
+    ordinary = device.zeros([3]);
+  }
+  assert.deepEqual([...await constant.data()], [5, 5]);
+  await assert.rejects(passing.data(), { message: message("[2]", "data") });
+  await assert.rejects(ordinary.data(), { message: message("[3]", "data") }, "even after an error in a body");
+  constant.dispose();
+});
+
 Deno.test("parameters outlive every scope", async () => {
   const device = await testDevice();
   let parameter: Tensor, live: number;

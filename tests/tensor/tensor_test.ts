@@ -67,6 +67,28 @@ Deno.test("wrong writes, views and items say what was wanted", async () => {
   assert.throws(() => device.empty([2, 0]), { message: /^Cannot make tensor of shape \[2, 0\]: every size must be/ });
 });
 
+Deno.test("textureOf refuses other numbers of values, captures, and reading a texture back", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const { counters } = device.gpu.pool;
+  const { liveBytes } = counters;
+  for (const kind of ["texture", "half"] as const) {
+    assert.throws(() => device.textureOf(new Float32Array(7), [2, 4], kind), {
+      name: "RangeError",
+      message: "Cannot write 7 values to shape [2, 4]: wanted 8",
+    });
+    assert.throws(() => device.capture(() => device.textureOf(new Float32Array(8), [2, 4], kind)), {
+      message: "Cannot write host values inside a capture: make the texture before it",
+    });
+  }
+  assert.equal(counters.liveBytes, liveBytes, "nothing is left of what was refused");
+  const half = device.textureOf(new Float32Array(8), [2, 4], "half");
+  await assert.rejects(half.data(), { message: "Cannot use a texture in data: use the tensor it is a copy of" });
+  assert.throws(() => half.write(new Float32Array(8)), {
+    message: "Cannot use a texture in write: use the tensor it is a copy of",
+  });
+});
+
 Deno.test("a view has the same memory, type and another shape", async () => {
   const device = await testDevice();
   using _scope = device.scope();
