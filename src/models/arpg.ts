@@ -10,9 +10,10 @@ import { embedding } from "../ops/embedding.ts";
 import { contentSteps, orderTokens } from "../ops/order_tokens.ts";
 import { rotary2d, rotaryTable2d } from "../ops/rotary_2d.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ArpgBlock, type BlockContext, splitHeads } from "./arpg_block.ts";
+import { ArpgBlock, type BlockContext } from "./arpg_block.ts";
 import { type ArpgConfig, type ArpgSizes, arpgSizes } from "./arpg_config.ts";
 import { type Dropouts, noDropout } from "./dropouts.ts";
+import { splitHeads } from "./heads.ts";
 
 /** What {@link Arpg.forward} may be given besides tokens, classes and orders. */
 export interface ArpgForwardOptions {

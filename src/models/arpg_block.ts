@@ -4,11 +4,10 @@ import { Projection } from "../nn/projection.ts";
 import { RmsNorm } from "../nn/rms_norm.ts";
 import { attention, type AttentionOptions } from "../ops/attention.ts";
 import { add } from "../ops/elementwise_binary.ts";
-import { permute } from "../ops/permute.ts";
-import { reshape } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { ArpgConfig } from "./arpg_config.ts";
-import { arpgSizes } from "./arpg_config.ts";
+import { type ArpgConfig, arpgSizes } from "./arpg_config.ts";
+import type { Dropouts } from "./dropouts.ts";
+import { joinHeads, splitHeads } from "./heads.ts";
 import { SwiGlu } from "./swiglu.ts";
 
 /** What a block needs to know about its tokens. */
@@ -18,19 +17,7 @@ export interface BlockContext {
   /** Which content a token sees. */
   readonly visibility: NonNullable<AttentionOptions["visibility"]>;
   /** Applied to what attention and feed-forward add to the residual stream. */
-  readonly dropout: { readonly residual: (x: Tensor) => Tensor; readonly ffn: (x: Tensor) => Tensor };
-}
-
-/** `[B, T, C] -> [B, H, T, D]`. */
-export function splitHeads(x: Tensor, heads: number): Tensor {
-  const [batch, tokens, channels] = x.shape as [number, number, number];
-  return permute(reshape(x, [batch, tokens, heads, channels / heads]), [0, 2, 1, 3]);
-}
-
-/** `[B, H, T, D] -> [B, T, C]`. */
-function joinHeads(x: Tensor): Tensor {
-  const [batch, heads, tokens, d] = x.shape as [number, number, number, number];
-  return reshape(permute(x, [0, 2, 1, 3]), [batch, tokens, heads * d]);
+  readonly dropout: Dropouts;
 }
 
 /**
@@ -38,12 +25,25 @@ function joinHeads(x: Tensor): Tensor {
  * tokens (`to_k`, `to_v`); the second takes those of the content, which all its layers share.
  */
 export class ArpgBlock implements Module {
-  readonly attn: { readonly to_q: Projection; readonly proj: Projection; to_k?: Projection; to_v?: Projection };
+  /** `[C, C]` each: queries, the way back, and in the first pass keys and values. */
+  readonly attn: {
+    readonly to_q: Projection;
+    readonly proj: Projection;
+    readonly to_k?: Projection;
+    readonly to_v?: Projection;
+  };
+  /** C to the hidden width and back. */
   readonly ffn: SwiGlu;
+  /** Before the attention. */
   readonly attn_norm: RmsNorm;
+  /** Before the feed-forward. */
   readonly ffn_norm: RmsNorm;
 
-  /** @param ownKeys true in the first pass. */
+  /**
+   * Draws the first values.
+   *
+   * @param ownKeys true in the first pass.
+   */
   constructor(init: Initializer, private readonly config: ArpgConfig, ownKeys: boolean) {
     const { dim } = config;
     const square = () => new Projection(init, dim, dim);
@@ -71,11 +71,16 @@ export class ArpgBlock implements Module {
     return add(attended, dropout.ffn(this.ffn.forward(this.ffn_norm.forward(attended))));
   }
 
+  /** `attn.to_q.weight` to `ffn_norm.weight`. */
   parameters(): Map<string, Tensor> {
-    const { attn, ffn, attn_norm, ffn_norm } = this;
-    return new Map([
-      ...[...nestParameters(attn as Record<string, Module>)].map(([name, t]): [string, Tensor] => [`attn.${name}`, t]),
-      ...nestParameters({ ffn, attn_norm, ffn_norm }),
-    ]);
+    const { attn: { to_q, to_k, to_v, proj }, ffn, attn_norm, ffn_norm } = this;
+    return nestParameters({
+      "attn.to_q": to_q,
+      ...(to_k && to_v ? { "attn.to_k": to_k, "attn.to_v": to_v } : {}),
+      "attn.proj": proj,
+      ffn,
+      attn_norm,
+      ffn_norm,
+    });
   }
 }

@@ -9,6 +9,7 @@ import { reshape } from "../ops/reshape.ts";
 import { slice } from "../ops/slice.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Dropouts } from "./dropouts.ts";
+import { joinHeads } from "./heads.ts";
 import { type LlamaGenConfig, llamaGenSizes } from "./llamagen_config.ts";
 import { SwiGlu } from "./swiglu.ts";
 
@@ -40,8 +41,8 @@ export class LlamaGenBlock implements Module {
   forward(x: Tensor, rotate: (heads: Tensor) => Tensor, dropout: Dropouts): Tensor {
     const { wqkv, wo } = this.attention;
     const [q, k, v] = this.#heads(wqkv.forward(this.attention_norm.forward(x)));
-    const seen = permute(attention(rotate(q), rotate(k), v, { visibility: "causal" }), [0, 2, 1, 3]);
-    const h = add(x, dropout.residual(wo.forward(reshape(seen, x.shape))));
+    const seen = joinHeads(attention(rotate(q), rotate(k), v, { visibility: "causal" }));
+    const h = add(x, dropout.residual(wo.forward(seen)));
     return add(h, dropout.ffn(this.feed_forward.forward(this.ffn_norm.forward(h))));
   }
 
