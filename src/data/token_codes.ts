@@ -15,11 +15,11 @@ import { printable } from "../io/quoted.ts";
 /** Codes of N images, each in A crops (or flips) of T tokens. */
 export interface TokenCodes {
   /** `[N, A, T]`: the codes, row-major. */
-  readonly codes: Int32Array<ArrayBuffer>;
+  readonly codes: Int32Array;
   /** N, A and T. */
   readonly shape: readonly [images: number, crops: number, tokens: number];
   /** `[N]`: the images' classes. */
-  readonly labels: Int32Array<ArrayBuffer>;
+  readonly labels: Int32Array;
 }
 
 /** What codes and labels must be below. */

@@ -1,8 +1,9 @@
+import type { TokenCodes } from "../data/token_codes.ts";
 import type { Arpg } from "../models/arpg.ts";
 import { loadParameters } from "../nn/module.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { mean } from "../ops/reduce.ts";
-import { ArpgBatches, type TokenCodes } from "../rl/arpg_batches.ts";
+import { ArpgBatches } from "../rl/arpg_batches.ts";
 import { ArpgLikelihood } from "../rl/arpg_likelihood.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
@@ -92,7 +93,7 @@ export class ArpgPhase implements Phase {
     const batch = new ArpgBatches(test, rows, 0, 0);
     batch.fill(0);
     using _scope = this.device.scope();
-    const [tokens, order] = [batch.tokens, batch.order].map((ids) => this.device.tensor(ids, [rows, test.cells]));
+    const [tokens, order] = [batch.tokens, batch.order].map((ids) => this.device.tensor(ids, [rows, test.shape[2]]));
     const classes = this.device.tensor(batch.classes);
     return await this.device.noGrad(() => {
       const { logits, targets } = this.model.forward(tokens!, classes, order!);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { TokenCodes } from "../data/token_codes.ts";
 import { UserError } from "../error.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
@@ -7,7 +8,6 @@ import { arpgMetadata } from "../models/load_arpg.ts";
 import { loadVqTokenizer } from "../models/vq_tokenizer.ts";
 import { Initializer } from "../nn/init.ts";
 import { Progress } from "../report/progress.ts";
-import type { TokenCodes } from "../rl/arpg_batches.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { evaluateArpg } from "./arpg_evaluation.ts";
@@ -99,14 +99,16 @@ async function codesOf(
     if (!(codes?.data instanceof Int32Array) || !(labels?.data instanceof Uint8Array) || codes.shape.length !== 3) {
       throw new UserError(`Cannot train on ${file}: it holds no token codes; start a new run`);
     }
-    return { codes: codes.data, labels: labels.data, variants: codes.shape[1]!, cells: codes.shape[2]! };
+    const shape = codes.shape as readonly [number, number, number];
+    return { codes: codes.data, shape, labels: Int32Array.from(labels.data) };
   };
-  return { train: split("train"), test: split("test"), vocab: Number(metadata.vocab), cells: split("train").cells };
+  const train = split("train");
+  return { train, test: split("test"), vocab: Number(metadata.vocab), cells: train.shape[2] };
 }
 
-function tensorsOf(name: string, { codes, labels, variants, cells }: TokenCodes): [string, HostTensor][] {
+function tensorsOf(name: string, { codes, shape, labels }: TokenCodes): [string, HostTensor][] {
   return [
-    [`${name}.codes`, { shape: [labels.length, variants, cells], data: codes }],
-    [`${name}.labels`, { shape: [labels.length], data: labels }],
+    [`${name}.codes`, { shape, data: codes }],
+    [`${name}.labels`, { shape: [labels.length], data: Uint8Array.from(labels) }],
   ];
 }

@@ -1,7 +1,7 @@
 import type { Digits } from "../data/digits.ts";
 import { shiftDigits } from "../data/shift.ts";
+import type { TokenCodes } from "../data/token_codes.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
-import type { TokenCodes } from "../rl/arpg_batches.ts";
 import type { Device } from "../tensor/device.ts";
 
 /** Images in a batch on the device. */
@@ -45,7 +45,7 @@ export async function encodeDigits(
     }
     onBatch(start + rows);
   }
-  return { codes, labels, variants, cells };
+  return { codes, shape: [count, variants, cells], labels: Int32Array.from(labels) };
 }
 
 /** Codes `[N, cells]` of grey images `[N, size, size]`. */

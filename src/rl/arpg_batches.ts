@@ -1,24 +1,13 @@
 import { Shuffler } from "../data/pixel_sequences.ts";
+import type { TokenCodes } from "../data/token_codes.ts";
 import { permutation, philox, unitFloat } from "../tensor/philox.ts";
-
-/** Token codes of labelled images, each under several augmentations. */
-export interface TokenCodes {
-  /** `[images, variants, N]` in raster order. */
-  readonly codes: Int32Array;
-  /** `[images]`. */
-  readonly labels: Uint8Array;
-  /** Augmentations of an image. */
-  readonly variants: number;
-  /** N, tokens of an image. */
-  readonly cells: number;
-}
 
 /** Philox streams of a training's batches: which words decide what. */
 const streams = { order: 0x6f72, choice: 0x6368 };
 
 /**
  * Batches for training an {@link Arpg}, written into host arrays that are used again and again. Batch n is a pure
- * function of the seed and n: shuffled images, a random variant of each, a random order for each sample (section 3.1 of
+ * function of the seed and n: shuffled images, a random crop of each, a random order for each sample (section 3.1 of
  * arXiv 2503.10568), and no class (-1) with the probability of the class dropout, for guidance.
  */
 export class ArpgBatches {
@@ -41,17 +30,18 @@ export class ArpgBatches {
   ) {
     this.#shuffler = new Shuffler(data.labels.length, batchSize, seed);
     this.perEpoch = this.#shuffler.batchesPerEpoch;
-    this.tokens = new Int32Array(batchSize * data.cells);
-    this.order = new Int32Array(batchSize * data.cells);
+    const [, , cells] = data.shape;
+    this.tokens = new Int32Array(batchSize * cells);
+    this.order = new Int32Array(batchSize * cells);
     this.classes = new Int32Array(batchSize);
   }
 
   /** Writes batch n, counted from 0. */
   fill(n: number): void {
-    const { codes, labels, variants, cells } = this.data;
+    const { codes, labels, shape: [, crops, cells] } = this.data;
     this.#shuffler.batch(n).forEach((image, row) => {
-      const [variant, dropped, orderSeed] = philox([row, n, 0, 0], [this.seed, streams.choice]);
-      const from = (image * variants + Math.floor(unitFloat(variant) * variants)) * cells;
+      const [crop, dropped, orderSeed] = philox([row, n, 0, 0], [this.seed, streams.choice]);
+      const from = (image * crops + Math.floor(unitFloat(crop) * crops)) * cells;
       this.tokens.set(codes.subarray(from, from + cells), row * cells);
       this.classes[row] = unitFloat(dropped) < this.classDropout ? -1 : labels[image]!;
       this.order.set(permutation(cells, [orderSeed, streams.order]), row * cells);

@@ -1,3 +1,4 @@
+import type { TokenCodes } from "../data/token_codes.ts";
 import { Scalar } from "../gpu/params.ts";
 import type { Arpg } from "../models/arpg.ts";
 import { type DropoutRates, keyedDropouts } from "../models/dropouts.ts";
@@ -9,7 +10,7 @@ import { cosine, type Schedule, warmup } from "../optim/schedule.ts";
 import type { Captured } from "../tensor/captured.ts";
 import { gradients } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ArpgBatches, type TokenCodes } from "./arpg_batches.ts";
+import { ArpgBatches } from "./arpg_batches.ts";
 
 /** Settings of {@link ArpgLikelihood}. */
 export interface ArpgLikelihoodOptions {

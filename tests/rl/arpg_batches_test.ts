@@ -9,6 +9,7 @@ function batchOf(batches: ArpgBatches, n: number) {
   return { tokens: [...tokens], classes: [...classes], order: [...order] };
 }
 
+const cells = 16;
 const rowsOf = (values: readonly number[], length: number) =>
   Array.from({ length: values.length / length }, (_, row) => values.slice(row * length, (row + 1) * length));
 
@@ -29,13 +30,13 @@ Deno.test("ArpgBatches: an epoch takes every image once, with its label; every r
   const images: string[] = [], orders = new Set<string>();
   for (let n = 0; n < batches.perEpoch; n++) {
     const { tokens, classes, order } = batchOf(batches, n);
-    rowsOf(tokens, data.cells).forEach((row, i) => {
-      const image = rowsOf([...data.codes], data.cells).findIndex((codes) => `${codes}` === `${row}`);
+    rowsOf(tokens, cells).forEach((row, i) => {
+      const image = rowsOf([...data.codes], cells).findIndex((codes) => `${codes}` === `${row}`);
       assert.equal(classes[i], data.labels[image]);
       images.push(`${image}`);
     });
-    for (const row of rowsOf(order, data.cells)) {
-      assert.deepEqual([...row].sort((a, b) => a - b), Array.from({ length: data.cells }, (_, cell) => cell));
+    for (const row of rowsOf(order, cells)) {
+      assert.deepEqual([...row].sort((a, b) => a - b), Array.from({ length: cells }, (_, cell) => cell));
       orders.add(`${row}`);
     }
   }
@@ -43,17 +44,17 @@ Deno.test("ArpgBatches: an epoch takes every image once, with its label; every r
   assert.equal(orders.size, 24);
 });
 
-Deno.test("ArpgBatches: variants, dropped classes and first cells come as often as they should", () => {
-  const variants = 4, rounds = 120, size = 20;
-  const data = tinyCodes(size, variants);
+Deno.test("ArpgBatches: crops, dropped classes and first cells come as often as they should", () => {
+  const crops = 4, rounds = 120, size = 20;
+  const data = tinyCodes(size, crops);
   const batches = new ArpgBatches(data, size, 0.1, 2);
-  const rows = rowsOf([...data.codes], data.cells).map(String);
-  const variant = new Float64Array(variants), first = new Float64Array(data.cells);
+  const rows = rowsOf([...data.codes], cells).map(String);
+  const crop = new Float64Array(crops), first = new Float64Array(cells);
   let dropped = 0;
   for (let n = 0; n < rounds; n++) {
     const { tokens, classes, order } = batchOf(batches, n);
-    rowsOf(tokens, data.cells).forEach((row) => variant[rows.indexOf(`${row}`) % variants]!++);
-    rowsOf(order, data.cells).forEach((row) => first[row[0]!]!++);
+    rowsOf(tokens, cells).forEach((row) => crop[rows.indexOf(`${row}`) % crops]!++);
+    rowsOf(order, cells).forEach((row) => first[row[0]!]!++);
     dropped += classes.filter((label) => label === -1).length;
   }
   const chiSquare = (counts: Float64Array) => {
@@ -62,8 +63,8 @@ Deno.test("ArpgBatches: variants, dropped classes and first cells come as often 
   };
   const total = rounds * size;
   assert.ok(
-    chiSquare(variant) < 16.3,
-    `variants ${variant}: 99.9 % of chi-squares with 3 degrees of freedom are below`,
+    chiSquare(crop) < 16.3,
+    `crops ${crop}: 99.9 % of chi-squares with 3 degrees of freedom are below`,
   );
   assert.ok(chiSquare(first) < 37.7, `first cells ${first}: 15 degrees of freedom`);
   assert.ok(Math.abs(dropped / total - 0.1) < 4 * Math.sqrt(0.09 / total), `${dropped} of ${total} classes dropped`);
