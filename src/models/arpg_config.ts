@@ -4,30 +4,39 @@ import { swigluWidth } from "./swiglu.ts";
 const count = z.int().min(1);
 
 /** Sizes of an {@link Arpg}, as configs and the metadata of checkpoints spell them. */
-export const arpgConfigSchema = z.strictObject({
+export interface ArpgConfig {
   /** C, width of the residual stream. */
-  dim: count,
+  readonly dim: number;
   /** Layers of both passes together; the first half reads the content, the second half answers the queries. */
-  layers: count.multipleOf(2),
+  readonly layers: number;
   /** H, heads; each has `dim / heads` channels, a multiple of 4. */
-  heads: count,
+  readonly heads: number;
   /** The hidden width of the feed-forward is rounded up to a multiple of this. */
-  multiple_of: count,
+  readonly multiple_of: number;
   /** V, image tokens. */
-  vocab: count,
+  readonly vocab: number;
   /** Classes, the ids `vocab + 1 + class`. */
-  classes: count,
+  readonly classes: number;
   /** N, cells of the square grid. */
-  cells: count,
+  readonly cells: number;
   /**
    * How the model knows where on the canvas it is: `none` is the published form, rotary angles alone, which are
    * relative; `learned` adds an embedding of the cell to content tokens and to queries, which small pictures need.
    */
-  position: z.enum(["none", "learned"]),
-});
+  readonly position: "none" | "learned";
+}
 
-/** Sizes of an {@link Arpg}. */
-export type ArpgConfig = Readonly<z.output<typeof arpgConfigSchema>>;
+/** {@link ArpgConfig} as files hold it. */
+export const arpgConfigSchema = z.strictObject({
+  dim: count,
+  layers: count.multipleOf(2).max(1000),
+  heads: count,
+  multiple_of: count,
+  vocab: count,
+  classes: count,
+  cells: count.max(65536),
+  position: z.enum(["none", "learned"]),
+}) satisfies z.ZodType<ArpgConfig>;
 
 const published = { multiple_of: 256, vocab: 16384, classes: 1000, cells: 256, position: "none" } as const;
 

@@ -21,7 +21,11 @@ export class ArpgBatches {
   readonly perEpoch: number;
   readonly #shuffler: Shuffler;
 
-  /** @throws {UserError} for fewer images than a batch holds. */
+  /**
+   * Starts nowhere: any batch may be asked for first.
+   *
+   * @throws {UserError} for fewer images than a batch holds.
+   */
   constructor(
     private readonly data: TokenCodes,
     batchSize: number,
