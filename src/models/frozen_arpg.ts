@@ -1,4 +1,4 @@
-import type { Module } from "../nn/module.ts";
+import { checkWeights, type Module, type WeightSource } from "../nn/module.ts";
 import { rotaryAngles2d } from "../ops/rotary_2d.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -18,12 +18,13 @@ export interface FrozenBlock {
   readonly down: PackedWeight;
 }
 
-/** Reads a parameter by its published name. */
-export type WeightSource = (name: string) => Promise<Float32Array>;
-
 /**
  * An ARPG for decoding: no gradients, weights in textures as the packed kernels want them, float16 where asked. The
  * gains of the norms are folded into the weights that follow them.
+ *
+ * A texture holds 4096 elements a row and every adapter grants 8192 rows: 128 MiB of float32, 64 MiB of float16. The
+ * largest weights of the published models take, in either type, these rows (embeddings, head, `w1` beside `w3`):
+ * ARPG-L 4347, 4096, 1408; ARPG-XL 5434, 5120, 2240; ARPG-XXL 6521, 6144, 3072. None has to be split.
  */
 export class FrozenArpg {
   private constructor(
@@ -52,11 +53,17 @@ export class FrozenArpg {
     const { device } = model.rotary;
     const parameters = (model as Module).parameters();
     const data = await device.read([...parameters.values()]);
-    const values = new Map([...parameters.keys()].map((name, i) => [name, data[i] as Float32Array]));
-    return await FrozenArpg.from(device, model.config, (name) => Promise.resolve(values.get(name)!), dtype);
+    const values = new Map(
+      [...parameters].map(([name, { shape }], i) => [name, { dtype: "F32", shape, data: data[i]! }]),
+    );
+    return await FrozenArpg.from(device, model.config, { entries: values, read: (name) => values.get(name)! }, dtype);
   }
 
-  /** Packs weights that come one after the other, so that no more than a layer is on the host at a time. */
+  /**
+   * Packs weights that come one after the other, so that no more than a layer is on the host at a time.
+   *
+   * @throws {UserError} before the first is read, where names are missing or unknown or shapes or types differ.
+   */
   static async from(
     device: Device,
     config: ArpgConfig,
@@ -65,13 +72,23 @@ export class FrozenArpg {
   ): Promise<FrozenArpg> {
     const sizes = arpgSizes(config);
     const shapes = arpgShapes(config);
+    checkWeights(new Map([...shapes].map(([name, shape]) => [name, { shape }])), source, { ignore: isBuffer });
+    let pending = 0;
+    const weight = async (name: string) => {
+      if (pending > maxPendingBytes) {
+        await device.idle();
+        pending = 0;
+      }
+      const { data } = await source.read(`${name}.weight`);
+      pending += data.byteLength;
+      return data as Float32Array;
+    };
     const matrix = async (name: string): Promise<HostMatrix> => {
       const [out, inner] = shapes.get(`${name}.weight`) as [number, number];
-      return { data: await source(`${name}.weight`), out, in: inner };
+      return { data: await weight(name), out, in: inner };
     };
-    const gain = (name: string) => source(`${name}.weight`);
     const block = async (at: string, names: readonly string[]): Promise<FrozenBlock> => {
-      const attnNorm = await gain(`${at}.attn_norm`), ffnNorm = await gain(`${at}.ffn_norm`);
+      const attnNorm = await weight(`${at}.attn_norm`), ffnNorm = await weight(`${at}.ffn_norm`);
       const heads = [];
       for (const name of names) heads.push(await matrix(`${at}.attn.${name}`));
       return {
@@ -88,10 +105,10 @@ export class FrozenArpg {
     };
     const table = async (name: string) => {
       const kind = dtype === "float16" ? "half" : "texture";
-      const data = await source(name);
-      return device.persistent(() => device.textureOf(data, shapes.get(name)!, kind));
+      const data = await weight(name);
+      return device.persistent(() => device.textureOf(data, shapes.get(`${name}.weight`)!, kind));
     };
-    const embeddings = await table("embeddings.weight");
+    const embeddings = await table("embeddings");
     const keys = [await matrix("layers.to_k"), await matrix("layers.to_v")];
     return new FrozenArpg(
       device,
@@ -99,12 +116,12 @@ export class FrozenArpg {
       sizes,
       dtype,
       embeddings,
-      config.position === "learned" ? await table("positions.weight") : embeddings,
+      config.position === "learned" ? await table("positions") : embeddings,
       rotaryTexture(device, config, sizes),
       await blocks("self_dec", ["to_q", "to_k", "to_v"]),
       await blocks("cross_dec", ["to_q"]),
-      packWeights(device, keys, dtype, await gain("layers.norm")),
-      packWeights(device, [await matrix("head")], dtype, await gain("norm")),
+      packWeights(device, keys, dtype, await weight("layers.norm")),
+      packWeights(device, [await matrix("head")], dtype, await weight("norm")),
     );
   }
 
@@ -114,6 +131,14 @@ export class FrozenArpg {
     for (const { texture } of [...packed, this.keys, this.head]) texture.dispose();
     for (const texture of [this.embeddings, this.positions, this.rotary]) texture.dispose();
   }
+}
+
+/** Writes are copied and the copies kept until the next submit: as many bytes may wait so. */
+const maxPendingBytes = 2 ** 27;
+
+/** Tables of angles, which some checkpoints carry and a model computes itself. */
+function isBuffer(name: string): boolean {
+  return /(^|\.)freqs_cis$/.test(name);
 }
 
 /** Row angles for the first half of a head's pairs, column angles for the second: `[N, D]` as (cos, sin) of each pair. */

@@ -70,7 +70,7 @@ export function padded(size: number, multiple: number): number {
 }
 
 class Columns {
-  readonly #data: Float32Array;
+  readonly #data: Float32Array<ArrayBuffer>;
 
   constructor(readonly rows: number, readonly columns: number) {
     this.#data = new Float32Array(rows * columns);
@@ -88,6 +88,7 @@ class Columns {
   upload(device: Device, dtype: FrozenDtype): PackedWeight {
     const shape = [this.rows, this.columns], kind = dtype === "float16" ? "half" : "texture";
     const texture = device.persistent(() => device.textureOf(this.#data, shape, kind));
+    this.#data.buffer.transfer(0); // frees it at once, as textureOf does
     return { texture, out: this.columns, in: this.rows };
   }
 }

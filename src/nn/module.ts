@@ -61,10 +61,7 @@ export async function loadParametersFrom(
   options: LoadOptions = {},
 ): Promise<void> {
   const parameters = module.parameters();
-  const offered = [...source.entries].map(([name, { dtype, shape }]) =>
-    [name, { shape, type: dtype, float: floatTypes.includes(dtype) }] as const
-  );
-  checkOffer(parameters, new Map(offered), options);
+  checkWeights(parameters, source, options);
   let pending = 0;
   for (const [name, tensor] of parameters) {
     tensor.write((await source.read(name)).data);
@@ -73,6 +70,23 @@ export async function loadParametersFrom(
     await settle(tensor.device);
     pending = 0;
   }
+}
+
+/**
+ * The check that comes before the first element is read, for models that hold their weights in forms of their own.
+ *
+ * @param wanted the shapes by name.
+ * @throws {UserError} where names are missing or unknown or shapes or types differ, all of them in one line.
+ */
+export function checkWeights(
+  wanted: ReadonlyMap<string, { readonly shape: Shape }>,
+  { entries }: Pick<WeightSource, "entries">,
+  options: LoadOptions = {},
+): void {
+  const offered = [...entries].map(([name, { dtype, shape }]) =>
+    [name, { shape, type: dtype, float: floatTypes.includes(dtype) }] as const
+  );
+  checkOffer(wanted, new Map(offered), options);
 }
 
 /** Writes are copied and the copies kept until the next submit: as many bytes may wait so. */
@@ -100,7 +114,7 @@ function offerOf({ shape, data }: HostTensor): Offer {
 
 /** Refuses, in one line, everything that keeps `offered` from filling `parameters`. */
 function checkOffer(
-  parameters: ReadonlyMap<string, Tensor>,
+  parameters: ReadonlyMap<string, { readonly shape: Shape }>,
   offered: ReadonlyMap<string, Offer>,
   { ignore = () => false }: LoadOptions,
 ): void {

@@ -105,7 +105,7 @@ export class Device {
     requireLength(data, shape);
     const tensor = this.empty(shape, "f32", "weights", kind);
     recorder.flush(); // recorded work may still read what the texture held before
-    const texels = Math.ceil(data.length / 4), rows = Math.ceil(texels / texelsPerRow);
+    const rows = Math.ceil(data.length / (4 * texelsPerRow));
     const values = new (kind === "half" ? Float16Array : Float32Array)(rows * texelsPerRow * 4);
     values.set(data);
     adapter.device.queue.writeTexture(
@@ -114,6 +114,7 @@ export class Device {
       { bytesPerRow: texelsPerRow * textureFormats[kind].bytes },
       [texelsPerRow, rows],
     );
+    values.buffer.transfer(0); // frees it at once: weights come faster than garbage is collected
     return tensor;
   }
 
