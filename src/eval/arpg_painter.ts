@@ -4,7 +4,9 @@ import { type DecodeSchedule, groupSizes } from "../models/decode_schedule.ts";
 import type { Guidance, Sampling } from "../models/decode_step.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
+import { slice } from "../ops/slice.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { type BatchMemory, pixelsBatch, tokensBatch } from "./painting_batch.ts";
 
 /** How to paint. */
 export interface PaintSettings extends Sampling {
@@ -38,32 +40,49 @@ export interface KnownCells {
   readonly mask: Uint8Array;
 }
 
-/** Most pictures in a batch on the device. */
-const batchSize = 200;
+/** Pictures to paint, and whom to tell. */
+export interface PaintOptions {
+  /** Tokens to begin with. */
+  readonly known?: KnownCells;
+  /** Number of the first picture; default 0. */
+  readonly first?: number;
+  /** Called after every batch with the number of pictures that are done. */
+  readonly onProgress?: (done: number) => void;
+}
 
 /**
- * Paints pictures with a frozen ARPG and its tokenizer, batch by batch, one submit and one readback each. A picture
+ * Paints pictures with a frozen ARPG and its tokenizer, batch by batch, as many at once as memory allows. A picture
  * depends on its number, label, known cells and the settings only, not on the others.
  */
 export class ArpgPainter implements Disposable {
   #decoder: { readonly key: string; readonly decoder: ArpgDecoder } | null = null;
 
-  /** @param tokenizer that of the model's codes. */
-  constructor(readonly model: FrozenArpg, readonly tokenizer: VqTokenizer) {}
+  readonly #memory: BatchMemory;
+
+  /**
+   * Allocates nothing yet.
+   *
+   * @param tokenizer that of the model's codes.
+   * @param memoryBytes about what caches and activations of a batch may take; pictures are painted one by one where
+   * they need more.
+   */
+  constructor(readonly model: FrozenArpg, readonly tokenizer: VqTokenizer, memoryBytes: number = 2 ** 30) {
+    this.#memory = { bytes: memoryBytes, limits: model.device.gpu.adapter.device.limits };
+  }
 
   /**
    * A picture for every label.
    *
    * @param labels classes; -1 for none.
-   * @param first number of the first picture.
    */
   async paint(
     labels: ArrayLike<number>,
     settings: PaintSettings,
-    { known, first = 0 }: { readonly known?: KnownCells; readonly first?: number } = {},
+    { known, first = 0, onProgress }: PaintOptions = {},
   ): Promise<Paintings> {
     const { cells } = this.model.config;
     const parts: Paintings[] = [];
+    const batchSize = this.#batchSize(settings, known !== undefined);
     for (let start = 0; start < labels.length; start += batchSize) {
       const count = Math.min(batchSize, labels.length - start);
       const of = <A extends Int32Array | Uint8Array>(rows: A) =>
@@ -71,6 +90,7 @@ export class ArpgPainter implements Disposable {
       const part = Int32Array.from({ length: count }, (_, i) => labels[start + i]!);
       const given = known && { codes: of(known.codes), mask: of(known.mask) };
       parts.push(await this.#paintBatch(part, settings, first + start, given));
+      onProgress?.(start + count);
     }
     return {
       images: joined(parts.map(({ images }) => images), Uint8Array),
@@ -95,13 +115,30 @@ export class ArpgPainter implements Disposable {
     using _batch = device.scope();
     const { plan, request } = this.#plan(classes, settings, first, known);
     const { tokens, painted } = this.#decoderFor(classes.length, plan, settings).decode(request);
-    const images = device.noGrad(() => this.tokenizer.decode(tokens));
-    const [codes, steps, values] = await device.read([tokens, painted, images]);
-    return {
-      images: bytesOf(values as Float32Array, images),
-      codes: codes as Int32Array,
-      painted: steps as Int32Array,
-    };
+    const images: Uint8Array[] = [];
+    const together = pixelsBatch(this.tokenizer.config, this.model.sizes.width, this.#memory);
+    for (let start = 0; start < classes.length; start += together) {
+      images.push(await this.#pixels(tokens, start, Math.min(classes.length, start + together)));
+    }
+    const [codes, steps] = await device.read([tokens, painted]);
+    return { images: joined(images, Uint8Array), codes: codes as Int32Array, painted: steps as Int32Array };
+  }
+
+  /** Pictures of some rows of tokens `[B, cells]`. */
+  async #pixels(tokens: Tensor, start: number, end: number): Promise<Uint8Array> {
+    const { device } = this.model;
+    using _part = device.scope();
+    const whole = end - start === tokens.shape[0];
+    const images = device.noGrad(() => this.tokenizer.decode(whole ? tokens : slice(tokens, 0, start, end)));
+    return bytesOf(await images.data() as Float32Array, images);
+  }
+
+  /** Pictures whose tokens are decoded together; with known cells, as many as fit if all but one were known. */
+  #batchSize({ schedule, steps, guidance }: PaintSettings, known: boolean): number {
+    const { model } = this, { cells } = model.config;
+    const groups = groupSizes(schedule, steps, cells);
+    const plan = known ? { steps, mostKnown: cells - 1, mostGroup: Math.max(...groups) } : { groups };
+    return tokensBatch(model, plan, guidance.scale !== 1, this.#memory);
   }
 
   #plan(

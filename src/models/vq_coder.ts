@@ -19,9 +19,19 @@ export class VqCoder implements ImageLayer {
     private readonly convOut: Conv2d,
   ) {}
 
-  /** `[B, C, H, W]` to the image of the last layer. */
+  /** `[B, C, H, W]` to the image of the last layer. Where no gradients are wanted, a layer's memory goes with it. */
   forward(x: Tensor): Tensor {
-    for (const layer of this.layers.values()) x = layer.forward(x);
+    const { device } = x;
+    const input = x;
+    for (const layer of this.layers.values()) {
+      if (device.gradEnabled) x = layer.forward(x);
+      else {
+        using scope = device.scope();
+        const y = scope.keep(layer.forward(x));
+        if (x !== input) x.dispose();
+        x = y;
+      }
+    }
     return this.convOut.forward(silu(this.normOut.forward(x)));
   }
 
