@@ -48,7 +48,7 @@ export function declareOptions(program: Command): void {
     program.addOption(new Option(flags, text).choices([...choices]).default(value));
   program
     .option("--run <dir>", "folder that train wrote; without it, the digits model in assets/")
-    .option("--checkpoint <file>", "an ARPG that the digits_arpg job wrote, instead of a run's")
+    .option("--checkpoint <file>", "an ARPG instead of a run's: a published one, or what the digits_arpg job wrote")
     .option("--tokenizer <file>", "the tokenizer of its codes; default assets/digits_tokenizer.safetensors");
   choice("--model <name>", "which model of a digits_ar_grpo run", models, "model");
   program
@@ -106,7 +106,17 @@ export function readRequest(program: Command): SampleRequest {
   };
 }
 
-/** About twenty images a row, a whole number of rounds through the classes. */
-export function gridColumns(classes: number): number {
-  return classes * Math.max(1, Math.floor(20 / classes));
+/**
+ * Images in a row of a grid: about twenty, or ten of large ones. Rows are whole rounds through the classes, or equal
+ * parts of a round, where such a number is near.
+ *
+ * @param pixels side of an image in the grid.
+ */
+export function gridColumns(classes: number, pixels = 64): number {
+  const most = pixels > 128 ? 10 : 20;
+  if (classes <= most) return classes * Math.floor(most / classes);
+  for (let columns = most; columns > most / 2; columns--) {
+    if (classes % columns === 0) return columns;
+  }
+  return most;
 }

@@ -5,12 +5,13 @@ import { ArpgPainter, type KnownCells, type Paintings } from "../eval/arpg_paint
 import { writeFileAtomic } from "../io/atomic.ts";
 import { writeNpz } from "../io/npz.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
-import { openPainter } from "../jobs/arpg_evaluation.ts";
+import { openPainter } from "../jobs/open_painter.ts";
 import { anyJobSchema } from "../jobs/registry.ts";
 import { cellSize } from "../models/vq_config.ts";
 import { imageGrid } from "../report/grid.ts";
 import { paintingFrames } from "../report/painting.ts";
 import { paintingGif } from "../report/painting_gif.ts";
+import { Progress } from "../report/progress.ts";
 import { stepGrid } from "../report/step_grid.ts";
 import { Device } from "../tensor/device.ts";
 import { knownCells } from "./inpainting.ts";
@@ -31,7 +32,11 @@ export async function sampleTokens(request: SampleRequest, run?: RunDirectory): 
   const known = request.inpaint === undefined
     ? undefined
     : repeated(await knownCells(painter, request.inpaint, request.mask!), count);
-  await write(request, painter, labels, await painter.paint(labels, request, known ? { known } : {}), classes.length);
+  using progress = new Progress(count);
+  const onProgress = (done: number) => progress.update(done, "paint");
+  const paintings = await painter.paint(labels, request, { onProgress, ...(known ? { known } : {}) });
+  progress.done();
+  await write(request, painter, labels, paintings, classes.length);
 }
 
 function filesOf({ checkpoint, tokenizer }: SampleRequest, run: RunDirectory | undefined) {
@@ -65,7 +70,8 @@ async function write(
   const count = labels.length, { width } = model.sizes;
   const size = width * cellSize(tokenizer.config);
   const channels = tokenizer.config.image_channels === 3 ? 3 : 1;
-  const layout = { size, channels, columns: gridColumns(classes), scale: Math.max(1, Math.round(64 / size)) } as const;
+  const scale = Math.max(1, Math.round(64 / size));
+  const layout = { size, channels, columns: gridColumns(classes, scale * size), scale } as const;
   if (npz !== undefined) {
     await writeNpz(npz, {
       arr_0: { dtype: "uint8", shape: [count, size, size, channels], data: images },

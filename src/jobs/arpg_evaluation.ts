@@ -1,42 +1,17 @@
-import { UserError } from "../error.ts";
-import { ArpgPainter } from "../eval/arpg_painter.ts";
 import { DigitsYardstick, type PictureScore } from "../eval/digits_yardstick.ts";
 import { balancedLabels } from "../eval/paint_digits.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
-import { readSafetensors } from "../io/safetensors.ts";
-import { FrozenArpg } from "../models/frozen_arpg.ts";
-import type { FrozenDtype } from "../models/frozen_weights.ts";
-import { loadArpg } from "../models/load_arpg.ts";
-import { loadVqTokenizer } from "../models/vq_tokenizer.ts";
 import { comparisonGrid } from "../report/grid.ts";
 import { Progress } from "../report/progress.ts";
 import type { Device } from "../tensor/device.ts";
 import { loadFullDigits } from "./digits_28.ts";
 import type { DigitsArpgConfig } from "./digits_arpg_config.ts";
 import { loadJudge } from "./judge_file.ts";
+import { openPainter } from "./open_painter.ts";
 
 const digits = [...Array(10).keys()];
 /** Pictures of a grid: ten rounds through the classes. */
 const shown = 100;
-
-/** The painter of a model file and its tokenizer's file. */
-export async function openPainter(
-  device: Device,
-  model: string,
-  tokenizer: string,
-  dtype: FrozenDtype = "float32",
-): Promise<ArpgPainter> {
-  const frozen = await FrozenArpg.of(loadArpg(device, await readSafetensors(model), model), dtype);
-  const vq = loadVqTokenizer(device, await readSafetensors(tokenizer), tokenizer);
-  const { vocab } = frozen.config, { codebook_size: codes } = vq.config;
-  if (codes !== vocab) {
-    throw new UserError(
-      `Cannot paint with ${model} and ${tokenizer}: the model has ${vocab} tokens, the tokenizer ${codes}; ` +
-        "name the tokenizer that the model was trained with",
-    );
-  }
-  return new ArpgPainter(frozen, vq);
-}
 
 /**
  * Paints with a model file at every guidance of the config, scores under the held-out judge, and writes eval.json and

@@ -8,13 +8,13 @@ import type { DecodeOrder } from "../models/decode_order.ts";
 import type { DecodeSchedule } from "../models/decode_schedule.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { openPainter } from "./arpg_evaluation.ts";
 import { decodingPlots } from "./decoding_plots.ts";
 import { inpaintDigits } from "./decoding_inpainting.ts";
 import { loadFullDigits } from "./digits_28.ts";
 import { type DigitsDecodingConfig, digitsDecodingSchema } from "./digits_decoding_config.ts";
 import { defineJob, type JobOptions } from "./job.ts";
 import { loadJudge } from "./judge_file.ts";
+import { openPainter } from "./open_painter.ts";
 import { type Phase, PhaseRunner } from "./phases.ts";
 
 /** A way to paint. */
@@ -111,7 +111,7 @@ export async function runDigitsDecoding(
   const data = await loadFullDigits(config.data);
   const judge = await loadJudge(device, config.judge);
   const yardstick = await DigitsYardstick.measure(device, judge, data, config.samples);
-  using painter = await openPainter(device, config.model, config.tokenizer);
+  using painter = await openPainter(device, config.model, config.tokenizer, config.dtype);
   if (!runner.isDone("ways", ["ways", "inpainting"])) {
     await runner.begin("ways");
     await runner.steps(new WaysPhase(painter, yardstick, config));

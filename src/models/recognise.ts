@@ -1,10 +1,10 @@
 /** Which model a weight file holds, told from the names and shapes of its tensors. */
 import { z } from "zod";
 import type { Shape } from "../tensor/shape.ts";
-import { type ArpgConfig, arpgConfigSchema, arpgPresets } from "./arpg_config.ts";
+import { type ArpgConfig, arpgConfigSchema, arpgPresets, arpgSizes } from "./arpg_config.ts";
 import { type LlamaGenConfig, llamaGenPresets } from "./llamagen_config.ts";
 import { swigluWidth } from "./swiglu.ts";
-import { vq16, type VqConfig, vqConfigSchema } from "./vq_config.ts";
+import { normGroups, vq16, type VqConfig, vqConfigSchema } from "./vq_config.ts";
 
 interface Recognised<Family extends string, Config> {
   /** The kind of model. */
@@ -23,12 +23,29 @@ export type RecognisedModel =
   | Recognised<"llamagen", LlamaGenConfig>
   | Recognised<"vq", VqConfig>;
 
+/** The tensors without which a model is not recognised. */
+export const landmarks: Readonly<Record<RecognisedModel["family"], readonly string[]>> = {
+  arpg: [
+    ...["embeddings.weight", "head.weight", "layers.self_dec.0.ffn.w1.weight"],
+    ...["layers.self_dec.0.attn.to_q.weight", "layers.cross_dec.0.attn.to_q.weight"],
+  ],
+  llamagen: [
+    ...["tok_embeddings.weight", "cls_embedding.embedding_table.weight"],
+    ...["layers.0.feed_forward.w1.weight", "layers.0.attention.wqkv.weight"],
+  ],
+  vq: [
+    ...["quantize.embedding.weight", "encoder.conv_in.weight", "encoder.conv_out.weight"],
+    "encoder.conv_blocks.0.res.0.conv1.weight",
+  ],
+};
+
 type Shapes = ReadonlyMap<string, Shape>;
 type Metadata = Readonly<Record<string, string>>;
 
 /**
  * The model that tensors of these names and shapes make: ARPG, LlamaGen or its VQ tokenizer, or null. Where the
  * metadata hold the sizes as JSON under `config`, as files written here do, they count; else all comes from the shapes.
+ * A few tensors tell: others may be missing or have other shapes, which loading finds.
  */
 export function recogniseModel(shapes: Shapes, metadata: Metadata = {}): RecognisedModel | null {
   return recogniseArpg(shapes, metadata) ?? recogniseLlamaGen(shapes, metadata) ?? recogniseVq(shapes, metadata);
@@ -38,11 +55,13 @@ function recogniseArpg(shapes: Shapes, metadata: Metadata): RecognisedModel | nu
   const [rows, dim] = shapes.get("embeddings.weight") ?? [];
   const [vocab] = shapes.get("head.weight") ?? [];
   const [ffn] = shapes.get("layers.self_dec.0.ffn.w1.weight") ?? [];
-  const half = countBlocks(shapes, (l) => `layers.self_dec.${l}.attn.to_q.weight`);
-  const answering = countBlocks(shapes, (l) => `layers.cross_dec.${l}.attn.to_q.weight`);
-  if (!rows || !dim || !vocab || !ffn || half === 0 || half !== answering) return null;
+  const blocks = (pass: string) => countBlocks(shapes, (l) => `layers.${pass}.${l}.attn.to_q.weight`);
+  const half = Math.max(blocks("self_dec"), blocks("cross_dec"));
+  if (!rows || !dim || !vocab || !ffn || landmarks.arpg.some((name) => !shapes.has(name))) return null;
   const told = sizesIn(metadata, arpgConfigSchema);
-  if (told) return { family: "arpg", preset: presetOf(told, arpgPresets), config: told, assumed: [] };
+  if (told) {
+    return makesArpg(told) ? { family: "arpg", preset: presetOf(told, arpgPresets), config: told, assumed: [] } : null;
+  }
   const [cells] = shapes.get("positions.weight") ?? [];
   const config: ArpgConfig = {
     dim,
@@ -54,10 +73,19 @@ function recogniseArpg(shapes: Shapes, metadata: Metadata): RecognisedModel | nu
     cells: cells ?? publishedCells,
     position: cells === undefined ? "none" : "learned",
   };
-  if (!arpgConfigSchema.safeParse(config).success) return null;
+  if (!arpgConfigSchema.safeParse(config).success || !makesArpg(config)) return null;
   const preset = presetOf(config, arpgPresets);
   const unseen = cells === undefined ? ["heads", "cells"] as const : ["heads"] as const;
   return { family: "arpg", preset, config, assumed: preset ? [] : unseen };
+}
+
+/** Whether the sizes go together, such as heads of whole rotary pairs. */
+function makesArpg(config: ArpgConfig): boolean {
+  try {
+    return arpgSizes(config).half > 0;
+  } catch {
+    return false;
+  }
 }
 
 function recogniseLlamaGen(shapes: Shapes, metadata: Metadata): RecognisedModel | null {
@@ -90,7 +118,9 @@ function recogniseVq(shapes: Shapes, metadata: Metadata): RecognisedModel | null
   const levels = countBlocks(shapes, (level) => block(level, 0));
   if (!codes || !codeSize || !ch || !imageChannels || !zChannels || levels === 0) return null;
   const told = sizesIn(metadata, vqConfigSchema);
-  if (told) return { family: "vq", preset: presetOf(told, vqPresets), config: told, assumed: [] };
+  if (told) {
+    return groupsFit(told) ? { family: "vq", preset: presetOf(told, vqPresets), config: told, assumed: [] } : null;
+  }
   const config: VqConfig = {
     ch,
     ch_mult: Array.from({ length: levels }, (_, level) => shapes.get(block(level, 0))![0]! / ch),
@@ -101,9 +131,14 @@ function recogniseVq(shapes: Shapes, metadata: Metadata): RecognisedModel | null
     image_channels: imageChannels,
     norm_groups: null,
   };
-  if (!vqConfigSchema.safeParse(config).success) return null;
+  if (!vqConfigSchema.safeParse(config).success || !groupsFit(config)) return null;
   const preset = presetOf(config, vqPresets);
   return { family: "vq", preset, config, assumed: preset ? [] : ["norm_groups"] };
+}
+
+/** Whether the groups of the norms divide the channels of every level. */
+function groupsFit(config: VqConfig): boolean {
+  return config.ch_mult.every((factor) => config.ch * factor % normGroups(config) === 0);
 }
 
 /** N of the published models: 16x16 tokens of a 256x256 image. */

@@ -26,8 +26,8 @@ export interface VqConfig {
 /** {@link VqConfig} as files spell it; without the last two the image is RGB and the groups are the published ones. */
 export const vqConfigSchema = z.object({
   ch: count,
-  ch_mult: z.array(count).min(1),
-  num_res_blocks: count,
+  ch_mult: z.array(count).min(1).max(10),
+  num_res_blocks: count.max(100),
   codebook_size: count,
   codebook_embed_dim: count,
   z_channels: count,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { commandStatus } from "../../src/cli/command.ts";
 import { sampleCommand } from "../../src/cli/sample_command.ts";
+import { gridColumns } from "../../src/cli/sample_request.ts";
 import { readNpz } from "../../src/io/npz.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { toHost } from "../../src/jobs/run_state.ts";
@@ -10,6 +11,7 @@ import { VqTokenizer } from "../../src/models/vq_tokenizer.ts";
 import { Initializer } from "../../src/nn/init.ts";
 import { encodePng } from "../../src/report/png.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
+import { smallWeights, torchFile } from "../jobs/published_files.ts";
 import { tinyArpg } from "../models/tiny_arpg.ts";
 import { decodePng } from "../report/decode_png.ts";
 import { testDevice } from "../support/device.ts";
@@ -103,26 +105,52 @@ await fileTest(
 );
 
 await fileTest(
+  "sample of tokens: published checkpoints, by their tensors alone, paint in colour",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const { arpg, vq } = await smallWeights();
+      const [checkpoint, tokenizer, npz] = [`${folder}/arpg.pt`, `${folder}/vq.pt`, `${folder}/a.npz`];
+      await Deno.writeFile(checkpoint, torchFile(arpg, "model"));
+      await Deno.writeFile(tokenizer, torchFile(vq, "state_dict"));
+      const files = ["--checkpoint", checkpoint, "--tokenizer", tokenizer, "--npz", npz, "--grid", `${folder}/a.png`];
+      const args = ["--classes", "0-999", "--count", "21", "--steps", "2", "--dtype", "float16"];
+      assert.deepEqual(await sample(...files, ...args), { status: 0, notes: [] });
+      const arrays = await readNpz(npz);
+      assert.deepEqual(arrays.get("arr_0")!.shape, [21, 32, 32, 3]);
+      assert.deepEqual([...arrays.get("labels")!.data].map(Number), [...Array(21).keys()]);
+      const { width, height } = decodePng(await Deno.readFile(`${folder}/a.png`));
+      assert.deepEqual([width, height], [20 * 68 + 4, 2 * 68 + 4], "twenty in a row, each twice as large");
+    }),
+);
+
+Deno.test("gridColumns: rounds through the classes, or equal parts of one, near twenty or ten", () => {
+  const columns = [1, 7, 10, 20, 30, 23, 1000].map((classes) => gridColumns(classes));
+  assert.deepEqual(columns, [20, 14, 20, 20, 15, 20, 20]);
+  assert.deepEqual([1, 7, 10, 16, 1000].map((classes) => gridColumns(classes, 256)), [10, 7, 10, 8, 10]);
+});
+
+await fileTest(
   "sample of tokens: files of other kinds are one line and status 2",
   () =>
     withTemporaryFolder(async (folder) => {
       const [, checkpoint, , tokenizer] = await modelFiles(folder);
       const npz = ["--npz", `${folder}/a.npz`];
-      const hint = "name a file that the digits_arpg job wrote";
+      const hint = "deno task inspect lists what it has";
       assert.deepEqual(await sample("--checkpoint", tokenizer!, ...npz), {
         status: 2,
-        notes: [
-          `error: Cannot load an ARPG from ${tokenizer}: the config in its metadata is not that of an ARPG; ${hint}`,
-        ],
+        notes: [`error: Cannot load an ARPG from ${tokenizer}: it holds a VQ tokenizer; ${hint}`],
       });
       await writeSafetensors(`${folder}/none.safetensors`, new Map());
-      assert.deepEqual(await sample("--checkpoint", `${folder}/none.safetensors`, ...npz), {
-        status: 2,
-        notes: [`error: Cannot load an ARPG from ${folder}/none.safetensors: its metadata has no config; ${hint}`],
-      });
-      const { status, notes } = await sample("--checkpoint", checkpoint!, "--tokenizer", checkpoint!, ...npz);
+      const { status, notes } = await sample("--checkpoint", `${folder}/none.safetensors`, ...npz);
       assert.equal(status, 2);
-      assert.match(notes[0]!, /^error: Cannot load the tokenizer .*arpg\.safetensors/);
+      assert.match(
+        notes[0]!,
+        /^error: Cannot load an ARPG from .*none\.safetensors: it has no tensor embeddings\.weight/,
+      );
+      assert.deepEqual(await sample("--checkpoint", checkpoint!, "--tokenizer", checkpoint!, ...npz), {
+        status: 2,
+        notes: [`error: Cannot load a VQ tokenizer from ${checkpoint}: it holds an ARPG; ${hint}`],
+      });
       const other = await modelFiles(folder, 16);
       assert.deepEqual(await sample(...other, ...npz), {
         status: 2,

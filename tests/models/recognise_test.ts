@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { openWeights } from "../../src/io/weight_file.ts";
 import { arpgPresets, arpgShapes } from "../../src/models/arpg_config.ts";
 import { llamaGenPresets, llamaGenShapes } from "../../src/models/llamagen_config.ts";
-import { recogniseModel } from "../../src/models/recognise.ts";
+import { landmarks, recogniseModel } from "../../src/models/recognise.ts";
 import { vq16 } from "../../src/models/vq_config.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
 import { fileTest } from "../support/file_test.ts";
@@ -68,12 +68,37 @@ Deno.test("recognise: sizes in the metadata count, unless they are of another mo
   }
 });
 
-Deno.test("recognise: other tensors are no model", () => {
+Deno.test("recognise: a model some of whose tensors are missing or of another shape is still that model", () => {
   const shapes = arpgShapes(arpgPresets["ARPG-L"]);
-  const without = (name: string) => new Map([...shapes].filter(([key]) => key !== name));
+  shapes.delete("layers.cross_dec.11.attn.to_q.weight");
+  shapes.set("norm.weight", [7]);
+  assert.equal(recogniseModel(shapes)?.preset, "ARPG-L");
+});
+
+Deno.test("recognise: sizes that make no model", () => {
+  const config = { ...arpgPresets["ARPG-L"], dim: 64, layers: 2, heads: 4, cells: 16 };
+  const shapes = arpgShapes(config);
+  for (const changes of [{ heads: 5 }, { cells: 17 }]) {
+    assert.equal(recogniseModel(shapes, { config: JSON.stringify({ ...config, ...changes }) }), null);
+  }
+  const two = new Map([...shapes].map(([name, shape]) => [name, shape.map((size) => size === 64 ? 2 : size)]));
+  assert.equal(recogniseModel(two), null, "no rotary pairs in two channels");
+  const vq = vqShapes([128, 128], 2);
+  assert.equal(recogniseModel(vq, { config: JSON.stringify({ ...vq16, norm_groups: 7 }) }), null);
+  vq.set("encoder.conv_in.weight", [48, 3, 3, 3]);
+  for (const level of [0, 1]) vq.set(`encoder.conv_blocks.${level}.res.0.conv1.weight`, [48, 48, 3, 3]);
+  assert.equal(recogniseModel(vq), null, "32 groups do not divide 48 channels");
+});
+
+Deno.test("recognise: other tensors are no model", () => {
+  const without = (shapes: ReadonlyMap<string, Shape>, name: string) =>
+    new Map([...shapes].filter(([key]) => key !== name));
+  const shapes = arpgShapes(arpgPresets["ARPG-L"]), others = llamaGenShapes(llamaGenPresets["LlamaGen-B"]);
+  const vq = vqShapes([128, 128, 256, 256, 512], 2);
   assert.equal(recogniseModel(new Map()), null);
-  assert.equal(recogniseModel(without("layers.cross_dec.11.attn.to_q.weight")), null);
-  assert.equal(recogniseModel(without("head.weight")), null);
+  for (const [family, whole] of [["arpg", shapes], ["llamagen", others], ["vq", vq]] as const) {
+    for (const name of landmarks[family]) assert.equal(recogniseModel(without(whole, name)), null, name);
+  }
   assert.equal(recogniseModel(new Map([...shapes, ["layers.self_dec.0.ffn.w1.weight", [7, 1024]]])), null);
   assert.equal(recogniseModel(new Map([...shapes, ["embeddings.weight", [16384, 1024]]])), null);
   assert.equal(recogniseModel(vqShapes([128, 200], 2)), null);
