@@ -19,6 +19,8 @@ export interface ArpgDecoderOptions extends Sampling {
   readonly plan: DecodePlan;
   /** Default: none, one pass. */
   readonly guidance?: Guidance;
+  /** Steps in a submit; default as many as a recording holds. */
+  readonly stepsPerSubmit?: number;
   /** Called at every step while it is recorded, with the guided logits of its rows, sample by sample. */
   readonly inspect?: (step: number, logits: Tensor) => void;
 }
@@ -47,15 +49,43 @@ export interface Decoded {
   readonly painted: Tensor;
 }
 
+/** A recording has room for 16,000; shorter ones begin to run earlier and keep no GPU from other work for long. */
+const dispatchesPerSubmit = 8000;
+
 /**
- * Parallel decoding of a frozen ARPG (arXiv 2503.10568, section 3.3). A whole batch is one recorded submit, without a
- * wait of the host: content enters the first pass with key and value caches, queries for the next group attend to what
- * is painted. The token of a cell depends on its sample's own number, seed, order and groups only, never on the batch.
+ * Parallel decoding of a frozen ARPG (arXiv 2503.10568, section 3.3). A whole batch is one recorded submit, or several
+ * for many steps of many layers, without a wait of the host: content enters the first pass with key and value caches,
+ * queries for the next group attend to what is painted. The token of a cell depends on its sample's own number, seed,
+ * order and groups only, never on the batch.
+ *
+ * ```ts
+ * import { Arpg, ArpgDecoder, cellOrder, Device, FrozenArpg, groupSizes, Initializer } from "@stipple/stipple";
+ *
+ * const device = await Device.open();
+ * const sizes = { dim: 32, layers: 2, heads: 2, multiple_of: 32, vocab: 16, classes: 3, cells: 25 };
+ * const model = new Arpg(new Initializer(device, 1), { ...sizes, position: "learned" }); // loadArpg: trained weights
+ * const decoder = new ArpgDecoder(await FrozenArpg.of(model), {
+ *   batch: 2,
+ *   plan: { groups: groupSizes("arccos", 6, 25) }, // 25 cells in 6 steps
+ *   guidance: { scale: 2, form: "linear" },
+ *   temperature: 1,
+ * });
+ * const { tokens, painted } = decoder.decode({
+ *   classes: Int32Array.of(0, 2),
+ *   order: Int32Array.from([0, 1].flatMap((sample) => [...cellOrder("random", 25, 7, sample)])),
+ *   samples: Int32Array.of(0, 1),
+ *   seed: 7,
+ * });
+ * const ids = await tokens.data(), steps = await painted.data();
+ * if (ids.length !== 2 * 25) throw new Error(`expected 25 tokens a sample, got ${ids.length / 2}`);
+ * if (Math.max(...steps) !== 5) throw new Error(`expected steps 0 to 5, got ${steps}`);
+ * device.destroy();
+ * ```
  */
 export class ArpgDecoder implements Disposable {
   readonly #state: DecodeStep;
   readonly #seed = new Scalar(0);
-  readonly #captured: Captured<void>;
+  readonly #captured: Captured<void>[] = [];
 
   /** Records the decoding. @throws {RangeError} for plans that do not fit the model. */
   constructor(readonly model: FrozenArpg, private readonly options: ArpgDecoderOptions) {
@@ -76,13 +106,17 @@ export class ArpgDecoder implements Disposable {
     const rows = Array.from({ length: steps }, (_, t) => ({ content: contentAt(t), queries: groupAt(t) }));
     const { device } = model;
     this.#state = device.persistent(() => new DecodeStep(model, options, rows, !uniform, this.#seed));
-    this.#captured = device.capture(() => {
-      for (let t = 0; t < steps; t++) {
-        using step = device.scope();
-        const logits = this.#state.record(t);
-        options.inspect?.(t, step.keep(logits));
-      }
-    });
+    const dispatches = 5 * model.config.layers + 16; // of a step: five a layer, few for all else
+    const together = options.stepsPerSubmit ?? Math.max(1, Math.floor(dispatchesPerSubmit / dispatches));
+    for (let first = 0; first < steps; first += together) {
+      this.#captured.push(device.capture(() => {
+        for (let t = first; t < Math.min(steps, first + together); t++) {
+          using step = device.scope();
+          const logits = this.#state.record(t);
+          options.inspect?.(t, step.keep(logits));
+        }
+      }));
+    }
     this.#state.grids.upload();
   }
 
@@ -92,7 +126,7 @@ export class ArpgDecoder implements Disposable {
   }
 
   /**
-   * Decodes a batch: one submit, no wait.
+   * Decodes a batch, without a wait.
    *
    * @throws {RangeError} for arrays of other lengths.
    */
@@ -104,16 +138,17 @@ export class ArpgDecoder implements Disposable {
     state.tokens.write(known?.tokens ?? new Int32Array(batch * cells));
     state.painted.write(new Int32Array(batch * cells).fill(-1));
     this.#seed.value = seed;
-    this.#captured.replay();
+    for (const captured of this.#captured) captured.replay();
     return { tokens: state.tokens, painted: state.painted };
   }
 
   /** Gives the memory back. */
   dispose(): void {
-    this.#captured.dispose();
+    for (const captured of this.#captured) captured.dispose();
     this.#state.dispose();
   }
 
+  /** {@link dispose}, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.dispose();
   }

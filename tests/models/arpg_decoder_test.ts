@@ -168,6 +168,28 @@ Deno.test("ArpgDecoder: known tokens stay and are read, each sample with its own
   assert.deepEqual(changed.tokens.slice(cells), tokens.slice(cells));
 });
 
+Deno.test("ArpgDecoder: many steps take several submits and give the same tokens, ragged or not", async () => {
+  const device = await testDevice();
+  const model = tinyArpg(device);
+  const groups = [1, 2, 2, 3, 3, 3, 2];
+  const { recorder } = device.gpu;
+  const table = Int32Array.from(groups.flatMap((group) => [group, group]));
+  const ragged = { steps: groups.length, mostKnown: 0, mostGroup: 3 };
+  const whole = await decode(model, { plan: { groups }, guidance }, requestOf([0, 1]));
+  for (const stepsPerSubmit of [1, 3, 7, 100]) {
+    assert.deepEqual(await decode(model, { plan: { groups }, guidance, stepsPerSubmit }, requestOf([0, 1])), whole);
+    const request = requestOf([0, 1], { groups: table });
+    assert.deepEqual(await decode(model, { plan: ragged, guidance, stepsPerSubmit }, request), whole);
+  }
+  const frozen = await FrozenArpg.of(model);
+  using decoder = new ArpgDecoder(frozen, { batch: 2, plan: { groups }, temperature: 1, stepsPerSubmit: 3 });
+  await decoder.decode(requestOf([0, 1])).tokens.data();
+  const { submits } = recorder.counters;
+  decoder.decode(requestOf([0, 1]));
+  assert.equal(recorder.counters.submits, submits + 3);
+  frozen.dispose();
+});
+
 Deno.test("ArpgDecoder: a decoding is one submit, allocates nothing, and finished samples have no rows", async () => {
   const device = await testDevice();
   const frozen = await FrozenArpg.of(tinyArpg(device));
