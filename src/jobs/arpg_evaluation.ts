@@ -4,7 +4,7 @@ import type { RunDirectory } from "../io/run_directory.ts";
 import { comparisonGrid } from "../report/grid.ts";
 import { Progress } from "../report/progress.ts";
 import type { Device } from "../tensor/device.ts";
-import { loadFullDigits } from "./digits_28.ts";
+import { loadFullDigits } from "./digits_data.ts";
 import type { DigitsArpgConfig } from "./digits_arpg_config.ts";
 import { loadJudge } from "./judge_file.ts";
 import { openPainter } from "./open_painter.ts";

@@ -12,7 +12,7 @@ import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { evaluateArpg } from "./arpg_evaluation.ts";
 import { ArpgPhase } from "./arpg_phase.ts";
-import { loadFullDigits } from "./digits_28.ts";
+import { loadFullDigits } from "./digits_data.ts";
 import { type DigitsArpgConfig, digitsArpgSchema } from "./digits_arpg_config.ts";
 import { encodeDigits } from "./digits_codes.ts";
 import { defineJob, type JobOptions } from "./job.ts";

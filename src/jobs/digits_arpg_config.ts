@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { arpgConfigSchema } from "../models/arpg_config.ts";
+import { digitsSourceSchema } from "./digits_data.ts";
 
 const rate = z.number().min(0).lt(1);
 const positive = z.number().positive();
@@ -10,11 +11,7 @@ export const digitsArpgSchema = z.strictObject({
   job: z.literal("digits_arpg"),
   seed: z.int().min(0).max(0xffffffff),
   memory_gib: positive,
-  data: z.strictObject({
-    source: z.union([z.literal("mnist"), z.strictObject({ images: z.string(), labels: z.string() })]),
-    train: count,
-    test: count,
-  }),
+  data: digitsSourceSchema,
   tokenizer: z.string(),
   augmentation: z.strictObject({ variants: count, pixels: z.int().min(0) }),
   model: arpgConfigSchema.pick({ dim: true, layers: true, heads: true, multiple_of: true, position: true }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { digitsSourceSchema } from "./digits_data.ts";
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -46,11 +47,7 @@ export const digitsArGrpoSchema = z.strictObject({
   job: z.literal("digits_ar_grpo"),
   seed: z.int().min(0).max(0xffffffff),
   memory_gib: positive,
-  data: z.strictObject({
-    source: z.union([z.literal("mnist"), z.strictObject({ images: z.string(), labels: z.string() })]),
-    train: count,
-    test: count,
-  }),
+  data: digitsSourceSchema,
   target: digit.nullable(),
   from_scratch: z.boolean(),
   judges: z.strictObject({ a_epochs: count, b_epochs: count }),

@@ -10,7 +10,7 @@ import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { decodingPlots } from "./decoding_plots.ts";
 import { inpaintDigits } from "./decoding_inpainting.ts";
-import { loadFullDigits } from "./digits_28.ts";
+import { loadFullDigits } from "./digits_data.ts";
 import { type DigitsDecodingConfig, digitsDecodingSchema } from "./digits_decoding_config.ts";
 import { defineJob, type JobOptions } from "./job.ts";
 import { loadJudge } from "./judge_file.ts";

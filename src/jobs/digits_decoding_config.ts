@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { decodeOrders } from "../models/decode_order.ts";
 import { decodeSchedules } from "../models/decode_schedule.ts";
+import { digitsSourceSchema } from "./digits_data.ts";
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -18,11 +19,7 @@ export const digitsDecodingSchema = z.strictObject({
   job: z.literal("digits_decoding"),
   seed: z.int().min(0).max(0xffffffff),
   memory_gib: positive,
-  data: z.strictObject({
-    source: z.union([z.literal("mnist"), z.strictObject({ images: z.string(), labels: z.string() })]),
-    train: count,
-    test: count,
-  }),
+  data: digitsSourceSchema,
   model: z.string(),
   tokenizer: z.string(),
   judge: z.string(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { digitsSourceSchema } from "./digits_data.ts";
 
 const positive = z.number().positive();
 const amount = z.number().min(0).max(1);
@@ -15,11 +16,7 @@ export const digitsJudgesSchema = z.strictObject({
   job: z.literal("digits_judges"),
   seed: z.int().min(0).max(0xfffffffe),
   memory_gib: positive,
-  data: z.strictObject({
-    source: z.union([z.literal("mnist"), z.strictObject({ images: z.string(), labels: z.string() })]),
-    train: count,
-    test: count,
-  }),
+  data: digitsSourceSchema,
   augmentation: z.strictObject({ share: amount, rotation: amount, scale: amount, shear: amount, shift: amount }),
   a: judge,
   b: judge,

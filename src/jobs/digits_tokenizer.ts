@@ -7,7 +7,7 @@ import type { Judge } from "../models/judge.ts";
 import { loadVqTokenizer, VqTokenizer } from "../models/vq_tokenizer.ts";
 import { Initializer } from "../nn/init.ts";
 import type { Device } from "../tensor/device.ts";
-import { loadFullDigits } from "./digits_28.ts";
+import { loadFullDigits } from "./digits_data.ts";
 import { type DigitsTokenizerConfig, digitsTokenizerSchema } from "./digits_tokenizer_config.ts";
 import { reconstructDigits, writeReconstructions } from "./digits_tokenizer_evaluation.ts";
 import { TokenizerPhase } from "./digits_tokenizer_phase.ts";

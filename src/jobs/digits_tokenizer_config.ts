@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { vqConfigSchema } from "../models/vq_config.ts";
+import { digitsSourceSchema } from "./digits_data.ts";
 
 const positive = z.number().positive();
 const atLeastZero = z.number().min(0);
@@ -10,12 +11,7 @@ export const digitsTokenizerSchema = z.strictObject({
   job: z.literal("digits_tokenizer"),
   seed: z.int().min(0).max(0xffffffff),
   memory_gib: positive,
-  data: z.strictObject({
-    source: z.union([z.literal("mnist"), z.strictObject({ images: z.string(), labels: z.string() })]),
-    train: count,
-    test: count,
-    shift: z.int().min(0),
-  }),
+  data: digitsSourceSchema.extend({ shift: z.int().min(0) }),
   tokenizer: z.strictObject(vqConfigSchema.omit({ image_channels: true }).shape),
   training: z.strictObject({
     steps: count,

@@ -6,7 +6,7 @@ import type { RunDirectory } from "../io/run_directory.ts";
 import { Initializer } from "../nn/init.ts";
 import { Progress } from "../report/progress.ts";
 import type { Device } from "../tensor/device.ts";
-import { loadFullDigits } from "./digits_28.ts";
+import { loadFullDigits } from "./digits_data.ts";
 import { type DigitsJudgesConfig, digitsJudgesSchema } from "./digits_judges_config.ts";
 import { defineJob, type JobOptions } from "./job.ts";
 import { loadJudge, makeJudge, saveJudge } from "./judge_file.ts";
