@@ -126,8 +126,23 @@ export { gradientNorm } from "./src/optim/gradient_norm.ts";
 export { constant, cosine, type Schedule, warmup } from "./src/optim/schedule.ts";
 
 // Models and their training.
+export { Arpg, type ArpgForwardOptions, type ArpgOutput } from "./src/models/arpg.ts";
+export { ArpgBlock, type BlockContext } from "./src/models/arpg_block.ts";
+export { type ArpgConfig, arpgPresets, arpgShapes, type ArpgSizes, arpgSizes } from "./src/models/arpg_config.ts";
+export {
+  ArpgDecoder,
+  type ArpgDecoderOptions,
+  type Decoded,
+  type DecodePlan,
+  type DecodeRequest,
+} from "./src/models/arpg_decoder.ts";
 export { Classifier } from "./src/models/classifier.ts";
+export { cellOrder, type DecodeOrder, decodeOrders, knownFirst } from "./src/models/decode_order.ts";
+export { type DecodeSchedule, decodeSchedules, groupSizes } from "./src/models/decode_schedule.ts";
+export type { Guidance, Sampling } from "./src/models/decode_step.ts";
 export { type DropoutRates, type Dropouts, keyedDropouts, noDropout } from "./src/models/dropouts.ts";
+export { FrozenArpg, type FrozenBlock } from "./src/models/frozen_arpg.ts";
+export type { FrozenDtype, PackedWeight } from "./src/models/frozen_weights.ts";
 export { guide } from "./src/models/guidance.ts";
 export { Judge } from "./src/models/judge.ts";
 export { LlamaGen, type LlamaGenForwardOptions } from "./src/models/llamagen.ts";
@@ -141,6 +156,7 @@ export {
 } from "./src/models/llamagen_config.ts";
 export type { LlamaGenDecodeOptions, LlamaGenImages } from "./src/models/llamagen_decoder.ts";
 export { LlamaGenPainter } from "./src/models/llamagen_painter.ts";
+export { arpgMetadata, loadArpg } from "./src/models/load_arpg.ts";
 export { type GenerateOptions, LstmGenerator, type LstmGeneratorConfig } from "./src/models/lstm_generator.ts";
 export { MlpClassifier } from "./src/models/mlp_classifier.ts";
 export { StridedClassifier } from "./src/models/strided_classifier.ts";
@@ -153,11 +169,20 @@ export { SwiGlu, swigluWidth } from "./src/models/swiglu.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
 export type { PaintedImages, Reward, WeightedReward } from "./src/rewards/reward.ts";
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
+export { ArpgBatches } from "./src/rl/arpg_batches.ts";
+export { ArpgLikelihood, type ArpgLikelihoodOptions } from "./src/rl/arpg_likelihood.ts";
 export { MaximumLikelihood, type MaximumLikelihoodOptions } from "./src/rl/maximum_likelihood.ts";
 export { type Normalisation, tokenWeights } from "./src/rl/token_weights.ts";
 export { type FeatureExtractor, type VqLossOptions, VqTraining, type VqTrainingOptions } from "./src/rl/vq_training.ts";
 
 // Evaluation.
+export {
+  ArpgPainter,
+  type KnownCells,
+  type Paintings,
+  type PaintOptions,
+  type PaintSettings,
+} from "./src/eval/arpg_painter.ts";
 export { type Classification, classify, type JudgeScore, scoreOf } from "./src/eval/classify.ts";
 export { DigitsYardstick, type PictureScore } from "./src/eval/digits_yardstick.ts";
 export { type LabelledImages, relativeDiversity } from "./src/eval/diversity.ts";
@@ -165,6 +190,7 @@ export { frechetDistance, type FrechetStatistics, frechetStatistics } from "./sr
 export type { Augmentation } from "./src/eval/judge_batches.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
 export { loadJudge } from "./src/jobs/judge_file.ts";
+export { openPainter } from "./src/jobs/open_painter.ts";
 
 // Data and files.
 export { type Digits, loadMnist, resizeDigits, splitDigits, type SplitSizes } from "./src/data/digits.ts";
