@@ -1,0 +1,81 @@
+import { type FeatureMatrix, featureMatrix, productTiles, tileSize } from "./feature_products.ts";
+
+/** How far two distributions cover each other. */
+export interface PrecisionRecall {
+  /** Share of fake pictures that lie among the real ones: their quality. */
+  readonly precision: number;
+  /** Share of real pictures that lie among the fake ones: their diversity. */
+  readonly recall: number;
+}
+
+/**
+ * Improved precision and recall of features, real `[M, D]` and fake `[N, D]` (Kynkaanniemi et al. 2019,
+ * arXiv 1904.06991, equation 1). A set claims a ball around each of its vectors, out to its k-th nearest neighbour in the
+ * set, itself not counted; precision is the share of fake vectors in at least one ball of the real set, recall the share
+ * of real vectors in at least one of the fake set. Borders count as inside.
+ *
+ * Both depend on the numbers of vectors, which set the sizes of the balls: compare sets of one size.
+ *
+ * @param k the paper takes 3.
+ * @throws {RangeError} for a k that is no whole number from 1 to one less than the vectors of a side, a length that is
+ * no multiple of D, and numbers that are not finite.
+ */
+export function precisionRecall(
+  real: ArrayLike<number>,
+  fake: ArrayLike<number>,
+  dimensions: number,
+  k = 3,
+): PrecisionRecall {
+  const action = "take precision and recall";
+  const x = featureMatrix(action, real, dimensions), y = featureMatrix(action, fake, dimensions);
+  const fewest = Math.min(x.count, y.count);
+  if (!Number.isInteger(k) || k < 1 || k >= fewest) {
+    throw new RangeError(
+      `Cannot ${action}: k must be a whole number from 1 to ${fewest - 1}, ` +
+        `one less than the ${fewest} vectors of the smaller side, got ${k}`,
+    );
+  }
+  const realRadii = squaredRadii(x, k), fakeRadii = squaredRadii(y, k);
+  const realInside = new Uint8Array(x.count), fakeInside = new Uint8Array(y.count);
+  for (const { row, rows, column, columns, products } of productTiles(x, y)) {
+    for (let i = 0; i < rows; i++) {
+      const norm = x.squaredNorms[row + i]!, radius = realRadii[row + i]!;
+      for (let j = 0; j < columns; j++) {
+        const squared = norm + y.squaredNorms[column + j]! - 2 * products[i * tileSize + j]!;
+        if (squared <= radius) fakeInside[column + j] = 1;
+        if (squared <= fakeRadii[column + j]!) realInside[row + i] = 1;
+      }
+    }
+  }
+  return { precision: share(fakeInside), recall: share(realInside) };
+}
+
+/** Squared distance of each vector from its k-th nearest neighbour in the set, `[N]`. */
+function squaredRadii(x: FeatureMatrix, k: number): Float64Array {
+  // The k smallest squared distances of each vector, in rising order.
+  const nearest = new Float64Array(x.count * k).fill(Infinity);
+  for (const { row, rows, column, columns, products } of productTiles(x, x)) {
+    for (let i = 0; i < rows; i++) {
+      const a = row + i, norm = x.squaredNorms[a]!;
+      const end = Math.min(columns, a - column);
+      for (let j = 0; j < end; j++) {
+        const b = column + j;
+        const squared = norm + x.squaredNorms[b]! - 2 * products[i * tileSize + j]!;
+        if (squared < nearest[a * k + k - 1]!) insert(nearest, a * k, k, squared);
+        if (squared < nearest[b * k + k - 1]!) insert(nearest, b * k, k, squared);
+      }
+    }
+  }
+  return Float64Array.from({ length: x.count }, (_, n) => nearest[n * k + k - 1]!);
+}
+
+/** Puts a value in its place among the k from `start` on; the largest falls out. */
+function insert(sorted: Float64Array, start: number, k: number, value: number): void {
+  let at = start + k - 1;
+  for (; at > start && sorted[at - 1]! > value; at--) sorted[at] = sorted[at - 1]!;
+  sorted[at] = value;
+}
+
+function share(inside: Uint8Array): number {
+  return inside.reduce((sum, flag) => sum + flag, 0) / inside.length;
+}
