@@ -21,6 +21,7 @@ export { groupAdvantageOp } from "./group_advantage.ts";
 export { groupNormOp } from "./group_norm.ts";
 export { grpoLossOp } from "./grpo_loss.ts";
 export { gumbelTopKOp } from "./gumbel_top_k.ts";
+export { imageStatisticsOp } from "./image_statistics.ts";
 export { layerNormOp } from "./layer_norm.ts";
 export { logSoftmaxOp } from "./log_softmax.ts";
 export { lstmOp } from "./lstm.ts";
