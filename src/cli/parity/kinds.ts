@@ -7,6 +7,8 @@ import { runClassifier } from "./classifier.ts";
 import { runGrpoLoss } from "./grpo_loss.ts";
 import { runLlamaGenForward, runLlamaGenGenerate } from "./llamagen.ts";
 import { runLstm } from "./lstm.ts";
+import { runMetrics } from "./metrics.ts";
+import { runQuality } from "./quality.ts";
 import type { ReferenceCase } from "./reference_case.ts";
 import { runVqDecode, runVqEncode } from "./vq.ts";
 
@@ -23,7 +25,9 @@ export const caseRuns: Readonly<Record<string, CaseRun>> = {
   "llamagen.forward": runLlamaGenForward,
   "llamagen.generate": runLlamaGenGenerate,
   "lstm.forward": runLstm,
+  "metrics": runMetrics,
   "optimizer.adamw": runAdamW,
+  "reward.quality": runQuality,
   "vq.decode": runVqDecode,
   "vq.encode": runVqEncode,
 };
