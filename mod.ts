@@ -81,6 +81,7 @@ export { type AdvantageForm, type AdvantageOptions, groupAdvantage } from "./src
 export { groupNorm } from "./src/ops/group_norm.ts";
 export { type ClipRange, grpoLoss, type GrpoOptions, grpoStatistics, type GrpoTokens } from "./src/ops/grpo_loss.ts";
 export { gumbelTopK, type TopKOptions } from "./src/ops/gumbel_top_k.ts";
+export { type ImageStatistics, imageStatistics, type LaplacianBorder } from "./src/ops/image_statistics.ts";
 export { layerNorm } from "./src/ops/layer_norm.ts";
 export { logSoftmax } from "./src/ops/log_softmax.ts";
 export { lstm, type LstmLayer, type LstmState } from "./src/ops/lstm.ts";
@@ -167,6 +168,8 @@ export type { Quantized, VqQuantizer } from "./src/models/vq_quantizer.ts";
 export { loadVqTokenizer, type VqReconstruction, VqTokenizer, vqTokenizerOf } from "./src/models/vq_tokenizer.ts";
 export { SwiGlu, swigluWidth } from "./src/models/swiglu.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
+export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";
+export { type ClassicQuality, classicQuality, type QualityForm, QualityReward } from "./src/rewards/quality_reward.ts";
 export type { PaintedImages, Reward, WeightedReward } from "./src/rewards/reward.ts";
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
 export { ArpgBatches } from "./src/rl/arpg_batches.ts";
@@ -183,11 +186,21 @@ export {
   type PaintOptions,
   type PaintSettings,
 } from "./src/eval/arpg_painter.ts";
+export {
+  type BootstrapInterval,
+  bootstrapInterval,
+  type BootstrapOptions,
+  meanInterval,
+} from "./src/eval/bootstrap.ts";
 export { type Classification, classify, type JudgeScore, scoreOf } from "./src/eval/classify.ts";
 export { DigitsYardstick, type PictureScore } from "./src/eval/digits_yardstick.ts";
 export { type LabelledImages, relativeDiversity } from "./src/eval/diversity.ts";
 export { frechetDistance, type FrechetStatistics, frechetStatistics } from "./src/eval/frechet.ts";
+export { frechetInterval, frechetOfResamples } from "./src/eval/frechet_interval.ts";
+export { inceptionScore } from "./src/eval/inception_score.ts";
 export type { Augmentation } from "./src/eval/judge_batches.ts";
+export { kernelDistance } from "./src/eval/kid.ts";
+export { type PrecisionRecall, precisionRecall } from "./src/eval/precision_recall.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
 export { loadJudge } from "./src/jobs/judge_file.ts";
 export { openPainter } from "./src/jobs/open_painter.ts";
