@@ -1,7 +1,5 @@
 import { z } from "zod";
-import { swigluWidth } from "./swiglu.ts";
-
-const count = z.int().min(1);
+import { tokenModelSchema, tokenModelSizes } from "./token_model_sizes.ts";
 
 /** Sizes of an {@link Arpg}, as configs and the metadata of checkpoints spell them. */
 export interface ArpgConfig {
@@ -27,14 +25,8 @@ export interface ArpgConfig {
 }
 
 /** {@link ArpgConfig} as files hold it. */
-export const arpgConfigSchema = z.strictObject({
-  dim: count,
-  layers: count.multipleOf(2).max(1000),
-  heads: count,
-  multiple_of: count,
-  vocab: count,
-  classes: count,
-  cells: count.max(65536),
+export const arpgConfigSchema = tokenModelSchema.extend({
+  layers: tokenModelSchema.shape.layers.multipleOf(2),
   position: z.enum(["none", "learned"]),
 }) satisfies z.ZodType<ArpgConfig>;
 
@@ -68,23 +60,13 @@ export interface ArpgSizes {
 }
 
 /** Checks a config. @throws {RangeError} for sizes that make no model. */
-export function arpgSizes({ dim, layers, heads, multiple_of, vocab, classes, cells }: ArpgConfig): ArpgSizes {
-  const fail = (reason: string): never => {
-    throw new RangeError(`Cannot make an ARPG: ${reason}`);
-  };
-  const sizes = { dim, layers, heads, multiple_of, vocab, classes, cells };
-  for (const [name, size] of Object.entries(sizes)) {
-    if (!Number.isInteger(size) || size < 1) fail(`${name} must be a positive integer, got ${size}`);
-  }
-  if (layers % 2) fail(`layers must be even, half for each pass, got ${layers}`);
-  if (dim % (4 * heads)) fail(`dim must be a multiple of 4 heads (rotary pairs on two axes), got ${dim} and ${heads}`);
-  const width = Math.sqrt(cells);
-  if (!Number.isInteger(width)) fail(`cells must be a square number, got ${cells}`);
+export function arpgSizes(config: ArpgConfig): ArpgSizes {
+  const { layers, vocab, classes } = config;
+  const sizes = tokenModelSizes("an ARPG", config);
+  if (layers % 2) throw new RangeError(`Cannot make an ARPG: layers must be even, half for each pass, got ${layers}`);
   return {
-    headSize: dim / heads,
-    width,
+    ...sizes,
     half: layers / 2,
-    ffn: swigluWidth(dim, multiple_of),
     rows: vocab + classes + 3,
     mask: vocab,
     classBase: vocab + 1,

@@ -1,7 +1,8 @@
+import type { z } from "zod";
 import type { Shape } from "../tensor/shape.ts";
-import { swigluWidth } from "./swiglu.ts";
+import { tokenModelSchema, tokenModelSizes } from "./token_model_sizes.ts";
 
-/** Sizes of a {@link LlamaGen}. */
+/** Sizes of a {@link LlamaGen}, as configs and the metadata of checkpoints spell them. */
 export interface LlamaGenConfig {
   /** C, width of the residual stream. */
   readonly dim: number;
@@ -10,7 +11,7 @@ export interface LlamaGenConfig {
   /** H, heads; each has `dim / heads` channels, a multiple of 4. */
   readonly heads: number;
   /** The hidden width of the feed-forward is rounded up to a multiple of this. */
-  readonly multipleOf: number;
+  readonly multiple_of: number;
   /** V, image tokens, the ids 0 to V - 1. */
   readonly vocab: number;
   /** Classes; the id `classes` is the null class, which stands for no class. */
@@ -19,7 +20,10 @@ export interface LlamaGenConfig {
   readonly cells: number;
 }
 
-const published = { multipleOf: 256, vocab: 16384, classes: 1000, cells: 256 } as const;
+/** {@link LlamaGenConfig} as files hold it. */
+export const llamaGenConfigSchema = tokenModelSchema satisfies z.ZodType<LlamaGenConfig>;
+
+const published = { multiple_of: 256, vocab: 16384, classes: 1000, cells: 256 } as const;
 
 /** The published class-conditional models for ImageNet at 256x256 (arXiv 2406.06525, table 1). */
 export const llamaGenPresets: Readonly<Record<"LlamaGen-B" | "LlamaGen-L" | "LlamaGen-XL", LlamaGenConfig>> = {
@@ -40,17 +44,7 @@ export interface LlamaGenSizes {
 
 /** Checks a config. @throws {RangeError} for sizes that make no model. */
 export function llamaGenSizes(config: LlamaGenConfig): LlamaGenSizes {
-  const { dim, layers, heads, multipleOf, vocab, classes, cells } = config;
-  const fail = (reason: string): never => {
-    throw new RangeError(`Cannot make a LlamaGen: ${reason}`);
-  };
-  for (const [name, size] of Object.entries({ dim, layers, heads, multipleOf, vocab, classes, cells })) {
-    if (!Number.isInteger(size) || size < 1) fail(`${name} must be a positive integer, got ${size}`);
-  }
-  if (dim % (4 * heads)) fail(`dim must be a multiple of 4 heads (rotary pairs on two axes), got ${dim} and ${heads}`);
-  const width = Math.sqrt(cells);
-  if (!Number.isInteger(width)) fail(`cells must be a square number, got ${cells}`);
-  return { headSize: dim / heads, width, ffn: swigluWidth(dim, multipleOf) };
+  return tokenModelSizes("a LlamaGen", config);
 }
 
 /** Shapes of a LlamaGen's parameters by their published names, in the model's order. */

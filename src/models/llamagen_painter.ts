@@ -12,7 +12,7 @@ import { type LlamaGenDecodeOptions, LlamaGenDecoder, type LlamaGenImages } from
  * import { Device, Initializer, LlamaGen, LlamaGenPainter } from "@stipple/stipple";
  *
  * const device = await Device.open();
- * const sizes = { dim: 32, layers: 2, heads: 2, multipleOf: 32, vocab: 16, classes: 3, cells: 25 };
+ * const sizes = { dim: 32, layers: 2, heads: 2, multiple_of: 32, vocab: 16, classes: 3, cells: 25 };
  * const model = new LlamaGen(new Initializer(device, 1), sizes); // loadParameters gives it trained weights
  * const key = { seed: 7, stream: 0, purpose: 0 };
  * const painter = new LlamaGenPainter(model, 2, { temperature: 1, topK: 8, guidance: 1.5, key });

@@ -1,8 +1,8 @@
 /** Which model a weight file holds, told from the names and shapes of its tensors. */
-import { z } from "zod";
+import type { z } from "zod";
 import type { Shape } from "../tensor/shape.ts";
 import { type ArpgConfig, arpgConfigSchema, arpgPresets, arpgSizes } from "./arpg_config.ts";
-import { type LlamaGenConfig, llamaGenPresets } from "./llamagen_config.ts";
+import { type LlamaGenConfig, llamaGenConfigSchema, llamaGenPresets, llamaGenSizes } from "./llamagen_config.ts";
 import { swigluWidth } from "./swiglu.ts";
 import { normGroups, vq16, type VqConfig, vqConfigSchema } from "./vq_config.ts";
 
@@ -60,7 +60,8 @@ function recogniseArpg(shapes: Shapes, metadata: Metadata): RecognisedModel | nu
   if (!rows || !dim || !vocab || !ffn || landmarks.arpg.some((name) => !shapes.has(name))) return null;
   const told = sizesIn(metadata, arpgConfigSchema);
   if (told) {
-    return makesArpg(told) ? { family: "arpg", preset: presetOf(told, arpgPresets), config: told, assumed: [] } : null;
+    if (!fits(told, arpgSizes)) return null;
+    return { family: "arpg", preset: presetOf(told, arpgPresets), config: told, assumed: [] };
   }
   const [cells] = shapes.get("positions.weight") ?? [];
   const config: ArpgConfig = {
@@ -73,16 +74,17 @@ function recogniseArpg(shapes: Shapes, metadata: Metadata): RecognisedModel | nu
     cells: cells ?? publishedCells,
     position: cells === undefined ? "none" : "learned",
   };
-  if (!arpgConfigSchema.safeParse(config).success || !makesArpg(config)) return null;
+  if (!arpgConfigSchema.safeParse(config).success || !fits(config, arpgSizes)) return null;
   const preset = presetOf(config, arpgPresets);
   const unseen = cells === undefined ? ["heads", "cells"] as const : ["heads"] as const;
   return { family: "arpg", preset, config, assumed: preset ? [] : unseen };
 }
 
-/** Whether the sizes go together, such as heads of whole rotary pairs. */
-function makesArpg(config: ArpgConfig): boolean {
+/** Whether the sizes go together, such as heads of whole rotary pairs. @param check throws where they do not. */
+function fits<Config>(config: Config, check: (config: Config) => unknown): boolean {
   try {
-    return arpgSizes(config).half > 0;
+    check(config);
+    return true;
   } catch {
     return false;
   }
@@ -95,17 +97,20 @@ function recogniseLlamaGen(shapes: Shapes, metadata: Metadata): RecognisedModel 
   const layers = countBlocks(shapes, (l) => `layers.${l}.attention.wqkv.weight`);
   if (!vocab || !dim || !rows || !ffn || layers === 0) return null;
   const told = sizesIn(metadata, llamaGenConfigSchema);
-  if (told) return { family: "llamagen", preset: presetOf(told, llamaGenPresets), config: told, assumed: [] };
+  if (told) {
+    if (!fits(told, llamaGenSizes)) return null;
+    return { family: "llamagen", preset: presetOf(told, llamaGenPresets), config: told, assumed: [] };
+  }
   const config: LlamaGenConfig = {
     dim,
     layers,
     heads: headsOf(dim, llamaGenPresets),
-    multipleOf: multipleOf(dim, ffn),
+    multiple_of: multipleOf(dim, ffn),
     vocab,
     classes: rows - 1,
     cells: publishedCells,
   };
-  if (!llamaGenConfigSchema.safeParse(config).success) return null;
+  if (!llamaGenConfigSchema.safeParse(config).success || !fits(config, llamaGenSizes)) return null;
   const preset = presetOf(config, llamaGenPresets);
   return { family: "llamagen", preset, config, assumed: preset ? [] : ["heads", "cells"] };
 }
@@ -145,18 +150,6 @@ function groupsFit(config: VqConfig): boolean {
 const publishedCells = 256;
 
 const vqPresets = { "VQ-16": vq16 };
-
-const count = z.int().min(1);
-
-const llamaGenConfigSchema = z.strictObject({
-  dim: count,
-  layers: count,
-  heads: count,
-  multipleOf: count,
-  vocab: count,
-  classes: count,
-  cells: count,
-});
 
 /** What the metadata say of the sizes; null where they are silent or speak of another model. */
 function sizesIn<Config>({ config }: Metadata, schema: z.ZodType<Config>): Config | null {

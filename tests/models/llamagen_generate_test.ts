@@ -45,7 +45,7 @@ for (
   const [name, changes, options] of [
     ["without guidance", {}, { temperature: 0.7 }],
     ["with guidance", {}, { guidance: 2, temperature: 1.3 }],
-    ["sizes that no tile divides", { vocab: 19, multipleOf: 1, layers: 3 }, { guidance: 1.5 }],
+    ["sizes that no tile divides", { vocab: 19, multiple_of: 1, layers: 3 }, { guidance: 1.5 }],
     ["one cell", { cells: 1 }, { guidance: 2 }],
   ] as const
 ) {

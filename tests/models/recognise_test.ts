@@ -117,7 +117,6 @@ await fileTest("recognise: the reference cases' files", async () => {
       n_layer: "layers",
       vocab_size: "vocab",
       num_classes: "classes",
-      multiple_of: "multipleOf",
     } as const;
     for (const [name, size] of Object.entries(reference)) {
       // No tensor shows the first two; several roundings make the same width.

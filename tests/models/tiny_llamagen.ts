@@ -9,7 +9,7 @@ export const tinyConfig: LlamaGenConfig = {
   dim: 24,
   layers: 2,
   heads: 3,
-  multipleOf: 16,
+  multiple_of: 16,
   vocab: 20,
   classes: 4,
   cells: 9,

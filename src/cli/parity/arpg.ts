@@ -11,39 +11,14 @@ import type { HostTensor } from "../../tensor/host_tensor.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { meanLoss } from "./mean_loss.ts";
 import { inputOf, parseFields, type ReferenceCase } from "./reference_case.ts";
+import { idsOf, sizesOf } from "./token_models.ts";
 
 const count = z.int().positive();
-const configSchema = z.object({
-  dim: count,
-  n_layer: count,
-  n_head: count,
-  multiple_of: count,
-  vocab_size: count,
-  num_classes: count,
-  block_size: count,
-});
-
 /** The model of a case with its weights. */
-export function arpgOf(device: Device, given: ReferenceCase): Arpg {
-  const config = parseFields(join(given.folder, "case.json"), configSchema, given.config);
-  const model = new Arpg(new Initializer(device, 0), {
-    dim: config.dim,
-    layers: config.n_layer,
-    heads: config.n_head,
-    multiple_of: config.multiple_of,
-    vocab: config.vocab_size,
-    classes: config.num_classes,
-    cells: config.block_size,
-    position: "none",
-  });
+function arpgOf(device: Device, given: ReferenceCase): Arpg {
+  const model = new Arpg(new Initializer(device, 0), { ...sizesOf(given), position: "none" });
   loadParameters(model, given.weights);
   return model;
-}
-
-/** An input of ids on the device. */
-export function idsOf(device: Device, given: ReferenceCase, name: string): Tensor {
-  const { data, shape } = inputOf(given, name);
-  return device.tensor(Int32Array.from(data), shape);
 }
 
 /**

@@ -5,20 +5,10 @@ import { Initializer } from "../../nn/init.ts";
 import { loadParameters } from "../../nn/module.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { HostTensor } from "../../tensor/host_tensor.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
 import { meanLoss } from "./mean_loss.ts";
 import { inputOf, parseFields, type ReferenceCase } from "./reference_case.ts";
+import { idsOf, sizesOf } from "./token_models.ts";
 
-const count = z.int().positive();
-const configSchema = z.object({
-  dim: count,
-  n_layer: count,
-  n_head: count,
-  multiple_of: count,
-  vocab_size: count,
-  num_classes: count,
-  block_size: count,
-});
 const paramsSchema = z.object({
   guidance_scale: z.number().default(1),
   temperature: z.number().nonnegative().default(1),
@@ -28,24 +18,9 @@ const paramsSchema = z.object({
 
 /** The model of a case with its weights. */
 function llamaGenOf(device: Device, given: ReferenceCase): LlamaGen {
-  const config = parseFields(join(given.folder, "case.json"), configSchema, given.config);
-  const model = new LlamaGen(new Initializer(device, 0), {
-    dim: config.dim,
-    layers: config.n_layer,
-    heads: config.n_head,
-    multipleOf: config.multiple_of,
-    vocab: config.vocab_size,
-    classes: config.num_classes,
-    cells: config.block_size,
-  });
+  const model = new LlamaGen(new Initializer(device, 0), sizesOf(given));
   loadParameters(model, given.weights);
   return model;
-}
-
-/** An input of ids on the device. */
-function idsOf(device: Device, given: ReferenceCase, name: string): Tensor {
-  const { data, shape } = inputOf(given, name);
-  return device.tensor(Int32Array.from(data), shape);
 }
 
 /**
