@@ -130,15 +130,10 @@ export { constant, cosine, type Schedule, warmup } from "./src/optim/schedule.ts
 export { Arpg, type ArpgForwardOptions, type ArpgOutput } from "./src/models/arpg.ts";
 export { ArpgBlock, type BlockContext } from "./src/models/arpg_block.ts";
 export { type ArpgConfig, arpgPresets, arpgShapes, type ArpgSizes, arpgSizes } from "./src/models/arpg_config.ts";
-export {
-  ArpgDecoder,
-  type ArpgDecoderOptions,
-  type Decoded,
-  type DecodePlan,
-  type DecodeRequest,
-} from "./src/models/arpg_decoder.ts";
+export { ArpgDecoder, type ArpgDecoderOptions, type Decoded } from "./src/models/arpg_decoder.ts";
 export { Classifier } from "./src/models/classifier.ts";
 export { cellOrder, type DecodeOrder, decodeOrders, knownFirst } from "./src/models/decode_order.ts";
+export type { DecodePlan, DecodeRequest } from "./src/models/decode_request.ts";
 export { type DecodeSchedule, decodeSchedules, groupSizes } from "./src/models/decode_schedule.ts";
 export type { Guidance, Sampling } from "./src/models/decode_step.ts";
 export { type DropoutRates, type Dropouts, keyedDropouts, noDropout } from "./src/models/dropouts.ts";

@@ -5,7 +5,8 @@
  *
  *   deno task bench:ragged [FILE]
  */
-import { ArpgDecoder, type DecodeRequest } from "../src/models/arpg_decoder.ts";
+import { ArpgDecoder } from "../src/models/arpg_decoder.ts";
+import type { DecodeRequest } from "../src/models/decode_request.ts";
 import { cellOrder } from "../src/models/decode_order.ts";
 import { FrozenArpg } from "../src/models/frozen_arpg.ts";
 import { loadArpg } from "../src/models/load_arpg.ts";

@@ -1,5 +1,6 @@
-import { ArpgDecoder, type DecodePlan, type DecodeRequest } from "../models/arpg_decoder.ts";
+import { ArpgDecoder } from "../models/arpg_decoder.ts";
 import { cellOrder, type DecodeOrder, knownFirst } from "../models/decode_order.ts";
+import type { DecodePlan, DecodeRequest } from "../models/decode_request.ts";
 import { type DecodeSchedule, groupSizes } from "../models/decode_schedule.ts";
 import type { Guidance, Sampling } from "../models/decode_step.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";

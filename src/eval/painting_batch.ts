@@ -1,6 +1,6 @@
 /** How many pictures are painted together: as many as a budget of memory and the adapter's limits allow. */
 import { texelsPerRow } from "../gpu/pool.ts";
-import type { DecodePlan } from "../models/arpg_decoder.ts";
+import type { DecodePlan } from "../models/decode_request.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";
 import type { VqConfig } from "../models/vq_config.ts";
 

@@ -1,15 +1,9 @@
 import { Scalar } from "../gpu/params.ts";
 import type { Captured } from "../tensor/captured.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { checkRequest, type DecodePlan, type DecodeRequest, decodingRefused } from "./decode_request.ts";
 import { DecodeStep, type Guidance, type Sampling } from "./decode_step.ts";
 import type { FrozenArpg } from "./frozen_arpg.ts";
-
-/** How many cells each step paints, as far as the host knows it when the decoder is made. */
-export type DecodePlan =
-  /** The same groups for every sample, all of which start with equally many known cells. */
-  | { readonly groups: readonly number[]; readonly known?: number }
-  /** Groups and known cells of each sample are given to `decode`; finished samples cost nothing. */
-  | { readonly steps: number; readonly mostKnown: number; readonly mostGroup: number };
 
 /** Settings of an {@link ArpgDecoder}. */
 export interface ArpgDecoderOptions extends Sampling {
@@ -23,22 +17,6 @@ export interface ArpgDecoderOptions extends Sampling {
   readonly stepsPerSubmit?: number;
   /** Called at every step while it is recorded, with the guided logits of its rows, sample by sample. */
   readonly inspect?: (step: number, logits: Tensor) => void;
-}
-
-/** What to decode: one entry a sample. */
-export interface DecodeRequest {
-  /** `[B]`; a negative class stands for none. */
-  readonly classes: Int32Array;
-  /** `[B, N]`, each row a permutation of the cells with the known ones first. */
-  readonly order: Int32Array;
-  /** `[B]`, numbers of the samples: with the seed and the cell they name a token's random numbers. */
-  readonly samples: Int32Array;
-  /** u32. */
-  readonly seed: number;
-  /** `[T, B]` cells to paint at each step, for plans that do not say; 0 counts as 1. */
-  readonly groups?: Int32Array;
-  /** Tokens `[B, N]` that hold the known ones, and how many there are in each sample, `[B]`. */
-  readonly known?: { readonly tokens: Int32Array; readonly counts: Int32Array };
 }
 
 /** What was decoded, overwritten by the next call. */
@@ -93,13 +71,12 @@ export class ArpgDecoder implements Disposable {
     const { cells } = model.config;
     const uniform = "groups" in plan;
     const steps = uniform ? plan.groups.length : plan.steps;
-    const fail = (reason: string): never => {
-      throw new RangeError(`Cannot decode ${batch} samples of ${cells} cells: ${reason}`);
-    };
     const known = uniform ? plan.known ?? 0 : plan.mostKnown;
     if (uniform) {
       const painted = plan.groups.reduce((a, b) => a + b, known);
-      if (painted !== cells) fail(`groups and known cells must add up to the cells, got ${painted}`);
+      if (painted !== cells) {
+        throw decodingRefused(batch, cells, `groups and known cells must add up to the cells, got ${painted}`);
+      }
     }
     const groupAt = (t: number) => uniform ? plan.groups[t]! : plan.mostGroup;
     const contentAt = (t: number) => t === 0 ? known + 1 : groupAt(t - 1);
@@ -128,15 +105,17 @@ export class ArpgDecoder implements Disposable {
   /**
    * Decodes a batch, without a wait.
    *
-   * @throws {RangeError} for arrays of other lengths.
+   * @throws {RangeError} for a request that does not fit the plan or the model.
    */
-  decode({ classes, order, samples, seed, groups, known }: DecodeRequest): Decoded {
-    const { options: { batch, plan }, model: { config: { cells } } } = this;
+  decode(request: DecodeRequest): Decoded {
+    const { options: { batch, plan }, model: { config } } = this;
+    checkRequest(request, plan, batch, config);
+    const { classes, order, samples, seed, groups, known } = request;
     const state = this.#state;
     const table = "groups" in plan ? Int32Array.from(plan.groups.flatMap((g) => Array(batch).fill(g))) : groups!;
     state.write({ classes, order, samples, groups: table, known: known?.counts ?? new Int32Array(batch) });
-    state.tokens.write(known?.tokens ?? new Int32Array(batch * cells));
-    state.painted.write(new Int32Array(batch * cells).fill(-1));
+    state.tokens.write(known?.tokens ?? new Int32Array(batch * config.cells));
+    state.painted.write(new Int32Array(batch * config.cells).fill(-1));
     this.#seed.value = seed;
     for (const captured of this.#captured) captured.replay();
     return { tokens: state.tokens, painted: state.painted };

@@ -9,6 +9,7 @@ import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { DecodeGrids, type RowCount, rowCounts } from "./decode_grids.ts";
 import type { FrozenArpg, FrozenBlock } from "./frozen_arpg.ts";
+import { padded } from "./frozen_weights.ts";
 import { PackedProducts } from "./packed_products.ts";
 
 const planSource = { name: "decode_plan", text: planShader };
@@ -117,11 +118,11 @@ export class DecodeStep {
     this.#x = [texture(most, dim), texture(most, dim)];
     this.#q = texture(most, dim);
     this.#o = texture(most, dim);
-    this.#hidden = texture(most, Math.ceil(ffn / 4) * 4);
+    this.#hidden = texture(most, padded(ffn, 4));
     this.#products = new PackedProducts(model, this.grids, keep);
   }
 
-  /** Uploads a batch. @throws {RangeError} for arrays of other lengths. */
+  /** Uploads a batch. */
   write({ classes, order, samples, groups, known }: BatchValues): void {
     const { batch } = this.options;
     const { classBase, noClass } = this.model.sizes;

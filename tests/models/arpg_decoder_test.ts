@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { Gpu } from "../../src/gpu/gpu.ts";
 import type { Arpg } from "../../src/models/arpg.ts";
-import { ArpgDecoder, type ArpgDecoderOptions, type DecodeRequest } from "../../src/models/arpg_decoder.ts";
+import { ArpgDecoder, type ArpgDecoderOptions } from "../../src/models/arpg_decoder.ts";
 import { cellOrder, type DecodeOrder, knownFirst } from "../../src/models/decode_order.ts";
+import type { DecodeRequest } from "../../src/models/decode_request.ts";
 import { groupSizes } from "../../src/models/decode_schedule.ts";
 import { FrozenArpg } from "../../src/models/frozen_arpg.ts";
 import type { FrozenDtype } from "../../src/models/frozen_weights.ts";
@@ -232,5 +233,35 @@ Deno.test("ArpgDecoder refuses plans that do not fit", async () => {
     name: "RangeError",
     message: "Cannot decode 40000 samples at once: a step may have 65535 rows, got 320000",
   });
+  frozen.dispose();
+});
+
+Deno.test("ArpgDecoder refuses requests that do not fit the plan or the model", async () => {
+  const frozen = await FrozenArpg.of(tinyArpg(await testDevice()));
+  using fixed = new ArpgDecoder(frozen, { batch: 2, plan: { groups: [8, 5], known: 3 }, temperature: 1 });
+  const plan = { steps: 2, mostKnown: 3, mostGroup: 9 };
+  using ragged = new ArpgDecoder(frozen, { batch: 2, plan, temperature: 1 });
+  const tokens = new Int32Array(2 * cells), known = { tokens, counts: Int32Array.of(3, 3) };
+  const groups = Int32Array.of(8, 9, 8, 4);
+  const refuses = (decoder: ArpgDecoder, changes: Partial<DecodeRequest>, reason: string) =>
+    assert.throws(() => decoder.decode(requestOf([0, 1], { known, ...changes })), {
+      name: "RangeError",
+      message: `Cannot decode 2 samples of 16 cells: ${reason}`,
+    });
+  refuses(fixed, { classes: Int32Array.of(1) }, "wanted 2 classes, got 1");
+  refuses(fixed, { samples: Int32Array.of(1, 2, 3) }, "wanted 2 sample numbers, got 3");
+  refuses(fixed, { order: new Int32Array(cells) }, "wanted 32 cells in the orders, got 16");
+  refuses(fixed, { known: { ...known, tokens: new Int32Array(1) } }, "wanted 32 known tokens, got 1");
+  refuses(fixed, { classes: Int32Array.of(1, 3) }, "classes are below 3, or negative for none, got 3");
+  const twice = orders([0, 1]);
+  twice[cells + 3] = twice[cells + 4]!;
+  refuses(fixed, { order: twice }, "the order of sample 1 is no permutation of its cells");
+  const counted = (...counts: number[]) => ({ known: { tokens, counts: Int32Array.from(counts) } });
+  refuses(fixed, counted(3), "wanted 2 counts of known cells, got 1");
+  refuses(fixed, counted(3, 2), "the plan begins with 3 known cells, got 2 to 3");
+  refuses(fixed, { groups }, "wanted 0 groups, one a step and sample, got 4");
+  refuses(ragged, {}, "wanted 4 groups, one a step and sample, got 0");
+  refuses(ragged, { groups, ...counted(0, 4) }, "the plan has room for 3 known cells, got 0 to 4");
+  refuses(ragged, { groups: groups.with(1, 10) }, "the plan has room for groups of 9, got 10");
   frozen.dispose();
 });

@@ -81,6 +81,8 @@ Deno.test("recognise: sizes that make no model", () => {
   for (const changes of [{ heads: 5 }, { cells: 17 }]) {
     assert.equal(recogniseModel(shapes, { config: JSON.stringify({ ...config, ...changes }) }), null);
   }
+  const own = { ...llamaGenPresets["LlamaGen-B"], layers: 1 };
+  assert.equal(recogniseModel(llamaGenShapes(own), { config: JSON.stringify({ ...own, heads: 7 }) }), null);
   const two = new Map([...shapes].map(([name, shape]) => [name, shape.map((size) => size === 64 ? 2 : size)]));
   assert.equal(recogniseModel(two), null, "no rotary pairs in two channels");
   const vq = vqShapes([128, 128], 2);
