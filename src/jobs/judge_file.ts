@@ -4,7 +4,7 @@ import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { Classifier } from "../models/classifier.ts";
 import type { Judge } from "../models/judge.ts";
 import { StridedClassifier } from "../models/strided_classifier.ts";
-import { Initializer } from "../nn/init.ts";
+import { BlankInitializer, type Initializer } from "../nn/init.ts";
 import { loadParameters } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
 import { toHost } from "./run_state.ts";
@@ -43,7 +43,7 @@ export async function saveJudge(device: Device, path: string, judge: Judge, card
  */
 export async function loadJudge(device: Device, path: string): Promise<Judge> {
   const { tensors, metadata } = await readSafetensors(path);
-  const judge = makeJudge(new Initializer(device, 0), parseCard(metadata, path));
+  const judge = makeJudge(new BlankInitializer(device), parseCard(metadata, path));
   try {
     loadParameters(judge, tensors);
   } catch (cause) {

@@ -72,7 +72,7 @@ export class FrozenArpg {
   ): Promise<FrozenArpg> {
     const sizes = arpgSizes(config);
     const shapes = arpgShapes(config);
-    checkWeights(new Map([...shapes].map(([name, shape]) => [name, { shape }])), source, { ignore: isBuffer });
+    checkWeights(shapes, source.entries, { ignore: isBuffer });
     let pending = 0;
     const weight = async (name: string) => {
       if (pending > maxPendingBytes) {

@@ -1,10 +1,10 @@
 import { UserError } from "../error.ts";
-import { Initializer } from "../nn/init.ts";
-import { loadParameters } from "../nn/module.ts";
+import { BlankInitializer } from "../nn/init.ts";
+import { checkWeights, loadParameters } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import { Arpg } from "./arpg.ts";
-import { type ArpgConfig, arpgConfigSchema } from "./arpg_config.ts";
+import { type ArpgConfig, arpgConfigSchema, arpgShapes, arpgSizes } from "./arpg_config.ts";
 
 /** The metadata that {@link loadArpg} reads. */
 export function arpgMetadata(config: ArpgConfig): Record<string, string> {
@@ -15,14 +15,16 @@ export function arpgMetadata(config: ArpgConfig): Record<string, string> {
  * The sizes that a checkpoint carries as JSON under the metadata key `config`.
  *
  * @param file names the checkpoint in errors.
- * @throws {UserError} where they are missing or malformed.
+ * @throws {UserError} where they are missing or make no model.
  */
 export function parseArpgConfig(metadata: Readonly<Record<string, string>>, file: string): ArpgConfig {
   const refuse = (reason: string, cause?: unknown) =>
     new UserError(`Cannot load an ARPG from ${file}: ${reason}; name a file that the digits_arpg job wrote`, { cause });
   if (metadata.config === undefined) throw refuse("its metadata has no config");
   try {
-    return arpgConfigSchema.parse(JSON.parse(metadata.config));
+    const config = arpgConfigSchema.parse(JSON.parse(metadata.config));
+    arpgSizes(config);
+    return config;
   } catch (cause) {
     throw refuse("the config in its metadata is not that of an ARPG", cause);
   }
@@ -42,11 +44,13 @@ export function loadArpg(
   },
   file: string,
 ): Arpg {
-  const model = new Arpg(new Initializer(device, 0), parseArpgConfig(metadata, file));
+  const config = parseArpgConfig(metadata, file);
   try {
+    checkWeights(arpgShapes(config), tensors); // before the model is made: the metadata may promise anything
+    const model = new Arpg(new BlankInitializer(device), config);
     loadParameters(model, tensors);
+    return model;
   } catch (cause) {
     throw cause instanceof UserError ? new UserError(`${file}: ${cause.message}`, { cause }) : cause;
   }
-  return model;
 }

@@ -1,12 +1,12 @@
 import { UserError } from "../error.ts";
 import { Conv2d } from "../nn/conv2d.ts";
-import { Initializer } from "../nn/init.ts";
+import { BlankInitializer, type Initializer } from "../nn/init.ts";
 import { loadParameters, loadParametersFrom, type Module, nestParameters, type WeightSource } from "../nn/module.ts";
 import { permute } from "../ops/permute.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
-import { requireRank, type Shape, showShape } from "../tensor/shape.ts";
+import { requireRank, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { makeDecoder, makeEncoder, type VqCoder } from "./vq_coder.ts";
 import { cellSize, parseVqConfig, type VqConfig } from "./vq_config.ts";
@@ -116,18 +116,6 @@ function rowsOf(x: Tensor): Tensor {
   return reshape(permute(reshape(x, [batch, channels, h * w]), [0, 2, 1]), [batch * h * w, channels]);
 }
 
-/** Draws nothing: for parameters that weights overwrite at once. */
-class BlankInitializer extends Initializer {
-  override uniform = (shape: Shape): Tensor => this.#blank(shape);
-  override normal = (shape: Shape): Tensor => this.#blank(shape);
-
-  #blank(shape: Shape): Tensor {
-    const tensor = this.device.persistent(() => this.device.empty(shape));
-    tensor.requiresGrad = true;
-    return tensor;
-  }
-}
-
 /** A counter of the published training. */
 const options = { ignore: (name: string) => name === "quantize.codebook_used" };
 
@@ -138,14 +126,14 @@ const options = { ignore: (name: string) => name === "quantize.codebook_used" };
  * @throws {UserError} for weights of other names or shapes.
  */
 export function vqTokenizerOf(device: Device, config: VqConfig, weights: ReadonlyMap<string, HostTensor>): VqTokenizer {
-  const model = new VqTokenizer(new BlankInitializer(device, 0), config);
+  const model = new VqTokenizer(new BlankInitializer(device), config);
   loadParameters(model, weights, options);
   return model;
 }
 
 /** {@link vqTokenizerOf} with weights that are read one tensor at a time. */
 export async function vqTokenizerFrom(device: Device, config: VqConfig, source: WeightSource): Promise<VqTokenizer> {
-  const model = new VqTokenizer(new BlankInitializer(device, 0), config);
+  const model = new VqTokenizer(new BlankInitializer(device), config);
   await loadParametersFrom(model, source, options);
   return model;
 }

@@ -51,6 +51,30 @@ export class Initializer {
   }
 }
 
+/** Draws nothing: for parameters that weights overwrite at once. */
+export class BlankInitializer extends Initializer {
+  /** For one model or several. */
+  constructor(device: Device) {
+    super(device, 0);
+  }
+
+  /** Undefined values. */
+  override uniform(shape: Shape): Tensor {
+    return this.#blank(shape);
+  }
+
+  /** Undefined values. */
+  override normal(shape: Shape): Tensor {
+    return this.#blank(shape);
+  }
+
+  #blank(shape: Shape): Tensor {
+    const tensor = this.device.persistent(() => this.device.empty(shape));
+    tensor.requiresGrad = true;
+    return tensor;
+  }
+}
+
 function boxMuller(u: number, v: number): [number, number] {
   const radius = Math.sqrt(-2 * Math.log(u)), angle = 2 * Math.PI * v;
   return [radius * Math.cos(angle), radius * Math.sin(angle)];

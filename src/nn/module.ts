@@ -45,7 +45,7 @@ export function loadParameters(
   options: LoadOptions = {},
 ): void {
   const parameters = module.parameters();
-  checkOffer(parameters, new Map([...weights].map(([name, tensor]) => [name, offerOf(tensor)])), options);
+  checkWeights(shapesOf(parameters), weights, options);
   for (const [name, tensor] of parameters) tensor.write(weights.get(name)!.data);
 }
 
@@ -61,7 +61,7 @@ export async function loadParametersFrom(
   options: LoadOptions = {},
 ): Promise<void> {
   const parameters = module.parameters();
-  checkWeights(parameters, source, options);
+  checkWeights(shapesOf(parameters), source.entries, options);
   let pending = 0;
   for (const [name, tensor] of parameters) {
     tensor.write((await source.read(name)).data);
@@ -70,23 +70,6 @@ export async function loadParametersFrom(
     await settle(tensor.device);
     pending = 0;
   }
-}
-
-/**
- * The check that comes before the first element is read, for models that hold their weights in forms of their own.
- *
- * @param wanted the shapes by name.
- * @throws {UserError} where names are missing or unknown or shapes or types differ, all of them in one line.
- */
-export function checkWeights(
-  wanted: ReadonlyMap<string, { readonly shape: Shape }>,
-  { entries }: Pick<WeightSource, "entries">,
-  options: LoadOptions = {},
-): void {
-  const offered = [...entries].map(([name, { dtype, shape }]) =>
-    [name, { shape, type: dtype, float: floatTypes.includes(dtype) }] as const
-  );
-  checkOffer(wanted, new Map(offered), options);
 }
 
 /** Writes are copied and the copies kept until the next submit: as many bytes may wait so. */
@@ -98,39 +81,43 @@ async function settle(device: Device): Promise<void> {
   await device.zeros([1]).item();
 }
 
-/** Element types that a file's reader widens to float32. */
-const floatTypes = ["F32", "F16", "BF16"];
+/** Float32 on the host, and the element types that a file's reader widens to it. */
+const floatTypes = ["Float32Array", "F32", "F16", "BF16"];
 
-/** What a source of weights says of one tensor. */
-interface Offer {
-  readonly shape: Shape;
-  readonly type: string;
-  readonly float: boolean;
+function shapesOf(parameters: ReadonlyMap<string, Tensor>): Map<string, Shape> {
+  return new Map([...parameters].map(([name, { shape }]) => [name, shape]));
 }
 
-function offerOf({ shape, data }: HostTensor): Offer {
-  return { shape, type: data.constructor.name, float: data instanceof Float32Array };
-}
+/** Weights on the host, or what a file says of its own. */
+type Offered = ReadonlyMap<string, HostTensor | { readonly dtype: string; readonly shape: Shape }>;
 
-/** Refuses, in one line, everything that keeps `offered` from filling `parameters`. */
-function checkOffer(
-  parameters: ReadonlyMap<string, { readonly shape: Shape }>,
-  offered: ReadonlyMap<string, Offer>,
-  { ignore = () => false }: LoadOptions,
+/**
+ * The check that comes before the first weight is read, and before a model is made of the sizes that a file tells.
+ *
+ * @throws {UserError} where names are missing or unknown or shapes or types differ, all of them in one line.
+ */
+export function checkWeights(
+  wanted: ReadonlyMap<string, Shape>,
+  offered: Offered,
+  { ignore = () => false }: LoadOptions = {},
 ): void {
   const missing: string[] = [], misshapen: string[] = [];
-  for (const [name, { shape }] of parameters) {
+  for (const [name, shape] of wanted) {
     const found = offered.get(name);
-    if (!found) missing.push(`${name} ${showShape(shape)}`);
-    else if (!found.float || !sameShape(found.shape, shape)) {
-      misshapen.push(`${name} is ${found.type} ${showShape(found.shape)}, wanted f32 ${showShape(shape)}`);
+    if (!found) {
+      missing.push(`${name} ${showShape(shape)}`);
+      continue;
+    }
+    const type = "data" in found ? found.data.constructor.name : found.dtype;
+    if (!floatTypes.includes(type) || !sameShape(found.shape, shape)) {
+      misshapen.push(`${name} is ${type} ${showShape(found.shape)}, wanted f32 ${showShape(shape)}`);
     }
   }
   const unexpected = [...offered]
-    .filter(([name]) => !parameters.has(name) && !ignore(name))
+    .filter(([name]) => !wanted.has(name) && !ignore(name))
     .map(([name, { shape }]) => `${printable(name)} ${showShape(shape)}`);
   const problems = [
-    listed(`${missing.length} of ${parameters.size} parameters missing`, missing),
+    listed(`${missing.length} of ${wanted.size} parameters missing`, missing),
     listed(`${misshapen.length} of another shape or type`, misshapen),
     listed(`${unexpected.length} unexpected`, unexpected),
   ].filter((text) => text !== "");

@@ -35,6 +35,11 @@ for (
       arpgMetadata({ ...tinyArpgConfig, layers: 3 }),
       "the config in its metadata is not that of an ARPG",
     ],
+    [
+      "cells that are no square",
+      arpgMetadata({ ...tinyArpgConfig, cells: 15 }),
+      "the config in its metadata is not that of an ARPG",
+    ],
   ] as const
 ) {
   Deno.test(`loadArpg refuses metadata with ${what}`, () => {
@@ -52,5 +57,10 @@ Deno.test("loadArpg names the file whose tensors do not fit its sizes", async ()
     name: "UserError",
     message: "cut.safetensors: Cannot load weights: 1 of 39 parameters missing: layers.to_k.weight [32, 32]; " +
       "pass the weights of this model",
+  });
+  const huge = arpgMetadata({ ...tinyArpgConfig, dim: 2 ** 20 });
+  assert.throws(() => loadArpg(device, { tensors, metadata: huge }, "huge.safetensors"), {
+    name: "UserError",
+    message: /^huge\.safetensors: Cannot load weights: .*embeddings\.weight is Float32Array \[18, 32\], wanted f32/,
   });
 });

@@ -4,7 +4,7 @@ import { Arpg } from "../../models/arpg.ts";
 import { ArpgDecoder } from "../../models/arpg_decoder.ts";
 import { decodeSchedules, groupSizes } from "../../models/decode_schedule.ts";
 import { FrozenArpg } from "../../models/frozen_arpg.ts";
-import { Initializer } from "../../nn/init.ts";
+import { BlankInitializer } from "../../nn/init.ts";
 import { loadParameters } from "../../nn/module.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { HostTensor } from "../../tensor/host_tensor.ts";
@@ -16,7 +16,7 @@ import { idsOf, sizesOf } from "./token_models.ts";
 const count = z.int().positive();
 /** The model of a case with its weights. */
 function arpgOf(device: Device, given: ReferenceCase): Arpg {
-  const model = new Arpg(new Initializer(device, 0), { ...sizesOf(given), position: "none" });
+  const model = new Arpg(new BlankInitializer(device), { ...sizesOf(given), position: "none" });
   loadParameters(model, given.weights);
   return model;
 }

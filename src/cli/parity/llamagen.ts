@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { LlamaGen } from "../../models/llamagen.ts";
-import { Initializer } from "../../nn/init.ts";
+import { BlankInitializer } from "../../nn/init.ts";
 import { loadParameters } from "../../nn/module.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { HostTensor } from "../../tensor/host_tensor.ts";
@@ -18,7 +18,7 @@ const paramsSchema = z.object({
 
 /** The model of a case with its weights. */
 function llamaGenOf(device: Device, given: ReferenceCase): LlamaGen {
-  const model = new LlamaGen(new Initializer(device, 0), sizesOf(given));
+  const model = new LlamaGen(new BlankInitializer(device), sizesOf(given));
   loadParameters(model, given.weights);
   return model;
 }
