@@ -143,13 +143,7 @@ export { guide } from "./src/models/guidance.ts";
 export { Judge } from "./src/models/judge.ts";
 export { LlamaGen, type LlamaGenForwardOptions } from "./src/models/llamagen.ts";
 export { LlamaGenBlock } from "./src/models/llamagen_block.ts";
-export {
-  type LlamaGenConfig,
-  llamaGenPresets,
-  llamaGenShapes,
-  type LlamaGenSizes,
-  llamaGenSizes,
-} from "./src/models/llamagen_config.ts";
+export { type LlamaGenConfig, llamaGenPresets, llamaGenShapes, llamaGenSizes } from "./src/models/llamagen_config.ts";
 export type { LlamaGenDecodeOptions, LlamaGenImages } from "./src/models/llamagen_decoder.ts";
 export { LlamaGenPainter } from "./src/models/llamagen_painter.ts";
 export { arpgMetadata, loadArpg } from "./src/models/load_arpg.ts";
@@ -161,6 +155,7 @@ export type { VqCoder } from "./src/models/vq_coder.ts";
 export { vq16, type VqConfig } from "./src/models/vq_config.ts";
 export type { Quantized, VqQuantizer } from "./src/models/vq_quantizer.ts";
 export { loadVqTokenizer, type VqReconstruction, VqTokenizer, vqTokenizerOf } from "./src/models/vq_tokenizer.ts";
+export type { TokenModelConfig, TokenModelSizes } from "./src/models/token_model_sizes.ts";
 export { SwiGlu, swigluWidth } from "./src/models/swiglu.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
 export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";

@@ -8,3 +8,9 @@ export class UserError extends Error {
   /** Tells user mistakes from bugs where errors are printed. */
   override name = "UserError";
 }
+
+/** What to throw for an error that came while a file was used: the user's mistakes name the file, bugs stay as they are. */
+export function naming(file: string, cause: unknown): unknown {
+  if (!(cause instanceof UserError) || cause.message.includes(file)) return cause;
+  return new UserError(`${file}: ${cause.message}`, { cause });
+}

@@ -1,6 +1,5 @@
 import type { TokenCodes } from "../data/token_codes.ts";
 import type { Arpg } from "../models/arpg.ts";
-import { loadParameters } from "../nn/module.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { mean } from "../ops/reduce.ts";
 import { ArpgBatches } from "../rl/arpg_batches.ts";
@@ -10,7 +9,7 @@ import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { DigitsArpgConfig } from "./digits_arpg_config.ts";
 import type { Phase } from "./phases.ts";
-import { prefixed, unprefixed } from "./run_state.ts";
+import { restoreTraining, trainingState } from "./training_state.ts";
 
 /** Steps between two readings of the loss; the queue never holds more. */
 const lossEvery = 10;
@@ -48,19 +47,11 @@ export class ArpgPhase implements Phase {
   }
 
   state(): Map<string, Tensor> {
-    const { optimizer, ema } = this.#training;
-    return new Map([
-      ...prefixed("model", this.model.parameters()),
-      ...prefixed("optimizer", optimizer.state()),
-      ...prefixed("ema", ema.state()),
-    ]);
+    return trainingState(this.model, this.#training);
   }
 
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
-    const { optimizer, ema } = this.#training;
-    loadParameters(this.model, unprefixed("model", tensors));
-    optimizer.restore(unprefixed("optimizer", tensors));
-    ema.restore(unprefixed("ema", tensors));
+    restoreTraining(this.model, this.#training, tensors);
   }
 
   async step(n: number, log: (record: Record<string, number>) => void): Promise<string> {

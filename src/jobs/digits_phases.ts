@@ -1,9 +1,6 @@
 import type { Digits } from "../data/digits.ts";
 import { sequenceBatch } from "../data/pixel_sequences.ts";
 import type { LstmGenerator } from "../models/lstm_generator.ts";
-import { loadParameters } from "../nn/module.ts";
-import type { AdamW } from "../optim/adamw.ts";
-import type { Ema } from "../optim/ema.ts";
 import type { ArGrpo, UpdateMetrics } from "../rl/ar_grpo.ts";
 import { likelihoodLoss, MaximumLikelihood } from "../rl/maximum_likelihood.ts";
 import type { Device } from "../tensor/device.ts";
@@ -11,7 +8,7 @@ import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { DigitsArGrpoConfig } from "./digits_config.ts";
 import type { Phase } from "./phases.ts";
-import { prefixed, unprefixed } from "./run_state.ts";
+import { restoreTraining, trainingState } from "./training_state.ts";
 
 /** Steps between two readings of the loss; the queue never holds more. */
 const lossEvery = 10;
@@ -45,11 +42,11 @@ export class PretrainPhase implements Phase {
   }
 
   state(): Map<string, Tensor> {
-    return stateOf(this.model, this.#training);
+    return trainingState(this.model, this.#training);
   }
 
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
-    restoreState(this.model, this.#training, tensors);
+    restoreTraining(this.model, this.#training, tensors);
   }
 
   async step(n: number, log: (record: Record<string, number>) => void): Promise<string> {
@@ -96,11 +93,11 @@ export class GrpoPhase implements Phase {
   ) {}
 
   state(): Map<string, Tensor> {
-    return stateOf(this.model, this.trainer);
+    return trainingState(this.model, this.trainer);
   }
 
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
-    restoreState(this.model, this.trainer, tensors);
+    restoreTraining(this.model, this.trainer, tensors);
   }
 
   async step(n: number, log: (record: UpdateMetrics) => void): Promise<string> {
@@ -118,28 +115,4 @@ export class GrpoPhase implements Phase {
     this.trainer.ema.swap();
     this.trainer.dispose();
   }
-}
-
-/** What changes in a training: weights, moments of the optimiser, averages. */
-interface Training {
-  readonly optimizer: AdamW;
-  readonly ema: Ema;
-}
-
-function stateOf(model: LstmGenerator, { optimizer, ema }: Training): Map<string, Tensor> {
-  return new Map([
-    ...prefixed("model", model.parameters()),
-    ...prefixed("optimizer", optimizer.state()),
-    ...prefixed("ema", ema.state()),
-  ]);
-}
-
-function restoreState(
-  model: LstmGenerator,
-  { optimizer, ema }: Training,
-  tensors: ReadonlyMap<string, HostTensor>,
-): void {
-  loadParameters(model, unprefixed("model", tensors));
-  optimizer.restore(unprefixed("optimizer", tensors));
-  ema.restore(unprefixed("ema", tensors));
 }

@@ -3,14 +3,13 @@ import { Shuffler } from "../data/pixel_sequences.ts";
 import { shiftDigits } from "../data/shift.ts";
 import type { Judge } from "../models/judge.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
-import { loadParameters } from "../nn/module.ts";
 import { expectTensor } from "../optim/expect_tensor.ts";
 import { vqLossNames, VqTraining } from "../rl/vq_training.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { DigitsTokenizerConfig } from "./digits_tokenizer_config.ts";
 import type { Phase } from "./phases.ts";
-import { prefixed, unprefixed } from "./run_state.ts";
+import { restoreTraining, trainingState } from "./training_state.ts";
 
 /** Steps between two readings of the losses; the queue never holds more. */
 const lossEvery = 10;
@@ -64,21 +63,13 @@ export class TokenizerPhase implements Phase {
   }
 
   state(): Map<string, Tensor> {
-    const { optimizer, ema, age } = this.#training;
-    return new Map([
-      ...prefixed("model", this.model.parameters()),
-      ...prefixed("optimizer", optimizer.state()),
-      ...prefixed("ema", ema.state()),
-      ["age", age],
-    ]);
+    return trainingState(this.model, this.#training).set("age", this.#training.age);
   }
 
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
-    const { optimizer, ema, age } = this.#training;
+    const { age } = this.#training;
     const found = expectTensor("ages of codes", tensors, "age", age.shape, Uint32Array);
-    loadParameters(this.model, unprefixed("model", tensors));
-    optimizer.restore(unprefixed("optimizer", tensors));
-    ema.restore(unprefixed("ema", tensors));
+    restoreTraining(this.model, this.#training, tensors);
     age.write(found);
   }
 

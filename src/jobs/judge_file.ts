@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { UserError } from "../error.ts";
+import { naming, UserError } from "../error.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { Classifier } from "../models/classifier.ts";
 import type { Judge } from "../models/judge.ts";
@@ -47,7 +47,7 @@ export async function loadJudge(device: Device, path: string): Promise<Judge> {
   try {
     loadParameters(judge, tensors);
   } catch (cause) {
-    throw cause instanceof UserError ? new UserError(`${path}: ${cause.message}`, { cause }) : cause;
+    throw naming(path, cause);
   }
   return judge;
 }

@@ -1,4 +1,4 @@
-import { UserError } from "../error.ts";
+import { naming, UserError } from "../error.ts";
 import { ArpgPainter } from "../eval/arpg_painter.ts";
 import { openWeights, type WeightFile } from "../io/weight_file.ts";
 import { FrozenArpg } from "../models/frozen_arpg.ts";
@@ -33,8 +33,13 @@ export async function openPainter(
         `${sizes.codebook_size}; name the tokenizer that the model was trained with`,
     );
   }
-  const vq = await naming(tokenizer, vqTokenizerFrom(device, sizes, codes));
-  return new ArpgPainter(await naming(model, FrozenArpg.from(device, config, weights, dtype)), vq);
+  const vq = await vqTokenizerFrom(device, sizes, codes).catch((cause) => {
+    throw naming(tokenizer, cause);
+  });
+  const frozen = await FrozenArpg.from(device, config, weights, dtype).catch((cause) => {
+    throw naming(model, cause);
+  });
+  return new ArpgPainter(frozen, vq);
 }
 
 type Family = RecognisedModel["family"];
@@ -60,14 +65,4 @@ function recognised<F extends Family>(
     ? `it has no tensor ${missing.join(", ")}`
     : "the sizes of its tensors, or those in its metadata, make none";
   throw new UserError(`Cannot load ${titles[family]} from ${path}: ${reason}; deno task inspect lists what it has`);
-}
-
-/** Adds the file's name to errors that do not have it. */
-async function naming<T>(path: string, loading: Promise<T>): Promise<T> {
-  try {
-    return await loading;
-  } catch (cause) {
-    if (!(cause instanceof UserError) || cause.message.includes(path)) throw cause;
-    throw new UserError(`${path}: ${cause.message}`, { cause });
-  }
 }

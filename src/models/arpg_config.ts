@@ -1,22 +1,13 @@
 import { z } from "zod";
-import { tokenModelSchema, tokenModelSizes } from "./token_model_sizes.ts";
+import type { Shape } from "../tensor/shape.ts";
+import { type TokenModelConfig, tokenModelSchema, type TokenModelSizes, tokenModelSizes } from "./token_model_sizes.ts";
 
-/** Sizes of an {@link Arpg}, as configs and the metadata of checkpoints spell them. */
-export interface ArpgConfig {
-  /** C, width of the residual stream. */
-  readonly dim: number;
+/** Sizes of an {@link Arpg}. */
+export interface ArpgConfig extends TokenModelConfig {
   /** Layers of both passes together; the first half reads the content, the second half answers the queries. */
   readonly layers: number;
-  /** H, heads; each has `dim / heads` channels, a multiple of 4. */
-  readonly heads: number;
-  /** The hidden width of the feed-forward is rounded up to a multiple of this. */
-  readonly multiple_of: number;
-  /** V, image tokens. */
-  readonly vocab: number;
   /** Classes, the ids `vocab + 1 + class`. */
   readonly classes: number;
-  /** N, cells of the square grid. */
-  readonly cells: number;
   /**
    * How the model knows where on the canvas it is: `none` is the published form, rotary angles alone, which are
    * relative; `learned` adds an embedding of the cell to content tokens and to queries, which small pictures need.
@@ -40,15 +31,9 @@ export const arpgPresets: Readonly<Record<"ARPG-L" | "ARPG-XL" | "ARPG-XXL", Arp
 };
 
 /** Sizes and ids that follow from a config. */
-export interface ArpgSizes {
-  /** D, channels of a head. */
-  readonly headSize: number;
-  /** Cells in a row and in a column of the grid. */
-  readonly width: number;
+export interface ArpgSizes extends TokenModelSizes {
   /** Layers of each of the two passes. */
   readonly half: number;
-  /** Hidden width of the feed-forward. */
-  readonly ffn: number;
   /** Rows of the embedding table: tokens, mask, classes, null class and one spare row. */
   readonly rows: number;
   /** Id of the mask token, from which queries start. */
@@ -75,10 +60,10 @@ export function arpgSizes(config: ArpgConfig): ArpgSizes {
 }
 
 /** Shapes of an ARPG's parameters by their published names. */
-export function arpgShapes(config: ArpgConfig): Map<string, readonly number[]> {
+export function arpgShapes(config: ArpgConfig): Map<string, Shape> {
   const { half, ffn, rows } = arpgSizes(config);
   const { dim, vocab, cells, position } = config;
-  const shapes = new Map<string, readonly number[]>([["embeddings.weight", [rows, dim]]]);
+  const shapes = new Map<string, Shape>([["embeddings.weight", [rows, dim]]]);
   if (position === "learned") shapes.set("positions.weight", [cells, dim]);
   const add = (prefix: string, names: readonly string[]) => {
     for (const name of names) shapes.set(`${prefix}.attn.${name}.weight`, [dim, dim]);

@@ -18,7 +18,8 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type Dropouts, noDropout } from "./dropouts.ts";
 import { guide } from "./guidance.ts";
 import { LlamaGenBlock } from "./llamagen_block.ts";
-import { type LlamaGenConfig, type LlamaGenSizes, llamaGenSizes } from "./llamagen_config.ts";
+import { type LlamaGenConfig, llamaGenSizes } from "./llamagen_config.ts";
+import type { TokenModelSizes } from "./token_model_sizes.ts";
 import { type LlamaGenDecodeOptions, LlamaGenDecoder, type LlamaGenImages } from "./llamagen_decoder.ts";
 
 /** What training gives {@link LlamaGen.forward} besides tokens and classes. */
@@ -39,7 +40,7 @@ const classPurpose = 2 ** 32 - 1;
  */
 export class LlamaGen implements Module {
   /** What follows from the config. */
-  readonly sizes: LlamaGenSizes;
+  readonly sizes: TokenModelSizes;
   /** `[classes + 1, C]`, the null class last. */
   readonly cls_embedding: { readonly embedding_table: Embedding };
   /** `[V, C]`. */

@@ -1,23 +1,11 @@
 import type { z } from "zod";
 import type { Shape } from "../tensor/shape.ts";
-import { tokenModelSchema, tokenModelSizes } from "./token_model_sizes.ts";
+import { type TokenModelConfig, tokenModelSchema, type TokenModelSizes, tokenModelSizes } from "./token_model_sizes.ts";
 
-/** Sizes of a {@link LlamaGen}, as configs and the metadata of checkpoints spell them. */
-export interface LlamaGenConfig {
-  /** C, width of the residual stream. */
-  readonly dim: number;
-  /** Transformer blocks. */
-  readonly layers: number;
-  /** H, heads; each has `dim / heads` channels, a multiple of 4. */
-  readonly heads: number;
-  /** The hidden width of the feed-forward is rounded up to a multiple of this. */
-  readonly multiple_of: number;
-  /** V, image tokens, the ids 0 to V - 1. */
-  readonly vocab: number;
+/** Sizes of a {@link LlamaGen}. */
+export interface LlamaGenConfig extends TokenModelConfig {
   /** Classes; the id `classes` is the null class, which stands for no class. */
   readonly classes: number;
-  /** T, cells of the square grid. */
-  readonly cells: number;
 }
 
 /** {@link LlamaGenConfig} as files hold it. */
@@ -32,18 +20,8 @@ export const llamaGenPresets: Readonly<Record<"LlamaGen-B" | "LlamaGen-L" | "Lla
   "LlamaGen-XL": { ...published, dim: 1280, layers: 36, heads: 20 },
 };
 
-/** Sizes that follow from a config. */
-export interface LlamaGenSizes {
-  /** D, channels of a head. */
-  readonly headSize: number;
-  /** Cells in a row and in a column of the grid. */
-  readonly width: number;
-  /** F, hidden width of the feed-forward. */
-  readonly ffn: number;
-}
-
 /** Checks a config. @throws {RangeError} for sizes that make no model. */
-export function llamaGenSizes(config: LlamaGenConfig): LlamaGenSizes {
+export function llamaGenSizes(config: LlamaGenConfig): TokenModelSizes {
   return tokenModelSizes("a LlamaGen", config);
 }
 

@@ -1,4 +1,4 @@
-import { UserError } from "../error.ts";
+import { naming, UserError } from "../error.ts";
 import { BlankInitializer } from "../nn/init.ts";
 import { checkWeights, loadParameters } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
@@ -51,6 +51,6 @@ export function loadArpg(
     loadParameters(model, tensors);
     return model;
   } catch (cause) {
-    throw cause instanceof UserError ? new UserError(`${file}: ${cause.message}`, { cause }) : cause;
+    throw naming(file, cause);
   }
 }

@@ -1,8 +1,36 @@
-/** What the configs of ARPG and LlamaGen have in common: transformers over a square grid of tokens. */
+/** What the configs of ARPG and LlamaGen have in common. */
 import { z } from "zod";
 import { swigluWidth } from "./swiglu.ts";
 
 const count = z.int().min(1);
+
+/** Sizes of a transformer over a square grid of tokens, as configs and the metadata of checkpoints spell them. */
+export interface TokenModelConfig {
+  /** C, width of the residual stream. */
+  readonly dim: number;
+  /** Transformer blocks. */
+  readonly layers: number;
+  /** H, heads; each has `dim / heads` channels, a multiple of 4. */
+  readonly heads: number;
+  /** The hidden width of the feed-forward is rounded up to a multiple of this. */
+  readonly multiple_of: number;
+  /** V, image tokens, the ids 0 to V - 1. */
+  readonly vocab: number;
+  /** Number of classes. */
+  readonly classes: number;
+  /** N, cells of the square grid. */
+  readonly cells: number;
+}
+
+/** Sizes that follow from a {@link TokenModelConfig}. */
+export interface TokenModelSizes {
+  /** D, channels of a head. */
+  readonly headSize: number;
+  /** Cells in a row and in a column of the grid. */
+  readonly width: number;
+  /** F, hidden width of the feed-forward. */
+  readonly ffn: number;
+}
 
 /** The common sizes as files hold them; bounded, since nobody should count to what a file says. */
 export const tokenModelSchema = z.strictObject({
@@ -13,7 +41,7 @@ export const tokenModelSchema = z.strictObject({
   vocab: count,
   classes: count,
   cells: count.max(65536),
-});
+}) satisfies z.ZodType<TokenModelConfig>;
 
 /**
  * Checks the common sizes and gives those that follow from them.
@@ -23,8 +51,8 @@ export const tokenModelSchema = z.strictObject({
  */
 export function tokenModelSizes(
   model: string,
-  { dim, layers, heads, multiple_of, vocab, classes, cells }: Readonly<z.output<typeof tokenModelSchema>>,
-): { readonly headSize: number; readonly width: number; readonly ffn: number } {
+  { dim, layers, heads, multiple_of, vocab, classes, cells }: TokenModelConfig,
+): TokenModelSizes {
   const fail = (reason: string): never => {
     throw new RangeError(`Cannot make ${model}: ${reason}`);
   };

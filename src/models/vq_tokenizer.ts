@@ -1,4 +1,4 @@
-import { UserError } from "../error.ts";
+import { naming } from "../error.ts";
 import { Conv2d } from "../nn/conv2d.ts";
 import { BlankInitializer, type Initializer } from "../nn/init.ts";
 import { loadParameters, loadParametersFrom, type Module, nestParameters, type WeightSource } from "../nn/module.ts";
@@ -156,6 +156,6 @@ export function loadVqTokenizer(
   try {
     return vqTokenizerOf(device, config, tensors);
   } catch (cause) {
-    throw cause instanceof UserError ? new UserError(`${file}: ${cause.message}`, { cause }) : cause;
+    throw naming(file, cause);
   }
 }

@@ -1,7 +1,7 @@
 /** What the cases of ARPG and LlamaGen share: how they spell sizes, and inputs of ids. */
 import { join } from "node:path";
 import { z } from "zod";
-import type { LlamaGenConfig } from "../../models/llamagen_config.ts";
+import type { TokenModelConfig } from "../../models/token_model_sizes.ts";
 import type { Device } from "../../tensor/device.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { inputOf, parseFields, type ReferenceCase } from "./reference_case.ts";
@@ -18,7 +18,7 @@ const configSchema = z.object({
 });
 
 /** The sizes of a case's model, which both families have. */
-export function sizesOf({ folder, config }: ReferenceCase): LlamaGenConfig {
+export function sizesOf({ folder, config }: ReferenceCase): TokenModelConfig {
   const sizes = parseFields(join(folder, "case.json"), configSchema, config);
   return {
     dim: sizes.dim,
