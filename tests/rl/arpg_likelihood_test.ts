@@ -8,6 +8,7 @@ import { ArpgLikelihood, type ArpgLikelihoodOptions } from "../../src/rl/arpg_li
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { testDevice } from "../support/device.ts";
 import { tinyArpg } from "../models/tiny_arpg.ts";
+import { assertLeanSteps } from "./step_cost.ts";
 import { tinyCodes } from "./tiny_codes.ts";
 import { valuesOf } from "./tiny_generator.ts";
 
@@ -60,12 +61,7 @@ Deno.test("ArpgLikelihood: the loss falls, and the averages follow the weights",
 Deno.test("ArpgLikelihood: a step is one submit, without waiting and without new memory", async () => {
   const device = await testDevice();
   const training = train(tinyArpg(device, small));
-  await training.step(0).item();
-  const { recorder, pool } = device.gpu;
-  const { submits } = recorder.counters, { created, liveBytes } = pool.counters;
-  for (let n = 1; n < 6; n++) training.step(n); // synchronous: nothing can be awaited
-  assert.equal(recorder.counters.submits - submits, 5);
-  assert.deepEqual([pool.counters.created, pool.counters.liveBytes], [created, liveBytes]);
+  await assertLeanSteps(device, training);
   training.dispose();
 });
 

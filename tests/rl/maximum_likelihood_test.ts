@@ -4,6 +4,7 @@ import type { LstmGenerator } from "../../src/models/lstm_generator.ts";
 import { likelihoodLoss, MaximumLikelihood } from "../../src/rl/maximum_likelihood.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { testDevice } from "../support/device.ts";
+import { assertLeanSteps } from "./step_cost.ts";
 import { tinyDigits, tinyGenerator, valuesOf } from "./tiny_generator.ts";
 
 const digits = tinyDigits(30);
@@ -52,12 +53,7 @@ Deno.test("MaximumLikelihood: the loss falls, and the averages follow the weight
 Deno.test("MaximumLikelihood: a step is one submit without waiting and without new buffers", async () => {
   const device = await testDevice();
   const training = train(tinyGenerator(device));
-  await training.step(0).item();
-  const { recorder, pool } = device.gpu;
-  const submits = recorder.counters.submits, { created, liveBytes } = pool.counters;
-  for (let n = 1; n < 6; n++) training.step(n); // synchronous: nothing can be awaited
-  assert.equal(recorder.counters.submits - submits, 5);
-  assert.deepEqual([pool.counters.created, pool.counters.liveBytes], [created, liveBytes]);
+  await assertLeanSteps(device, training);
   training.dispose();
 });
 
