@@ -2,7 +2,7 @@
 // o_r = sum_j p_rj v_j, p = softmax over the slots j < limit_r of <q_r, k_j> / sqrt(D), an online softmax
 // q, o: [rows, H D]; k, v: [S, slots, H D], vec4 texels; D = 4 D4
 // one lane per row and head: a workgroup has `per` rows; grid x over their heads, y over the rows
-// cost: 4 D limit FLOP and 32 D limit / 4 bytes a row and head: two texels an iteration and vec4
+// cost: 4 D limit FLOP and 8 D limit bytes a row and head (half of them from float16 caches)
 //@include texture
 const D4 = 8u;
 struct Params { rows: u32, per: u32, heads: u32, slots: u32, scale: f32 }

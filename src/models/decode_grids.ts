@@ -20,8 +20,12 @@ export class DecodeGrids {
   readonly table: Tensor;
   readonly #entries: [count: number, rows: number, x: number][] = [];
 
-  /** @param ragged true where only the device knows the rows. */
-  constructor(private readonly device: Device, private readonly ragged: boolean) {
+  /**
+   * Allocates both; they last as long as the scope.
+   *
+   * @param ragged true where only the device knows the rows.
+   */
+  constructor(device: Device, private readonly ragged: boolean) {
     this.counts = device.zeros([4 + 3 * capacity], "u32");
     this.table = device.zeros([capacity, 4], "u32");
   }
