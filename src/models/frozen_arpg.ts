@@ -1,4 +1,4 @@
-import { checkWeights, type Module, type WeightSource } from "../nn/module.ts";
+import { checkWeights, type WeightSource } from "../nn/module.ts";
 import { rotaryAngles2d } from "../ops/rotary_2d.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -51,7 +51,7 @@ export class FrozenArpg {
   /** Packs the present weights of a trainable model. */
   static async of(model: Arpg, dtype: FrozenDtype = "float32"): Promise<FrozenArpg> {
     const { device } = model.rotary;
-    const parameters = (model as Module).parameters();
+    const parameters = model.parameters();
     const data = await device.read([...parameters.values()]);
     const values = new Map(
       [...parameters].map(([name, { shape }], i) => [name, { dtype: "F32", shape, data: data[i]! }]),
