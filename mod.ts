@@ -124,6 +124,8 @@ export { RmsNorm } from "./src/nn/rms_norm.ts";
 export { AdamW, type AdamWOptions } from "./src/optim/adamw.ts";
 export { Ema } from "./src/optim/ema.ts";
 export { gradientNorm } from "./src/optim/gradient_norm.ts";
+export { Muon, type MuonOptions } from "./src/optim/muon.ts";
+export type { Optimizer } from "./src/optim/optimizer.ts";
 export { constant, cosine, type Schedule, warmup } from "./src/optim/schedule.ts";
 
 // Models and their training.

@@ -35,6 +35,7 @@ export class ArpgPhase implements Phase {
     this.#training = new ArpgLikelihood(model, codes.train, {
       steps: train.steps,
       batchSize: train.batch_size,
+      optimizer: train.optimizer,
       learningRate: train.learning_rate,
       warmupSteps: train.warmup_steps,
       weightDecay: train.weight_decay,

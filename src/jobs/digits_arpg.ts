@@ -4,7 +4,8 @@ import { UserError } from "../error.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { readSafetensors, writeSafetensors } from "../io/safetensors.ts";
 import { Arpg } from "../models/arpg.ts";
-import { arpgMetadata } from "../models/load_arpg.ts";
+import type { ArpgConfig } from "../models/arpg_config.ts";
+import { arpgMetadata, loadArpg } from "../models/load_arpg.ts";
 import { loadVqTokenizer } from "../models/vq_tokenizer.ts";
 import { Initializer } from "../nn/init.ts";
 import { Progress } from "../report/progress.ts";
@@ -53,12 +54,26 @@ async function train(
   file: string,
 ): Promise<void> {
   const { vocab, cells } = codes;
-  const model = new Arpg(new Initializer(device, config.seed), { ...config.model, vocab, classes, cells });
+  const model = await initialModel(device, config, { ...config.model, vocab, classes, cells });
   await runner.begin("train");
   const phase = new ArpgPhase(device, model, codes, config);
   await runner.steps(phase);
   phase.finish();
   await writeSafetensors(file, await toHost(device, model.parameters()), arpgMetadata(model.config), { dtype: "F16" });
+}
+
+/** The model that training starts from: random, or that of a file. */
+async function initialModel(device: Device, { seed, train }: DigitsArpgConfig, sizes: ArpgConfig): Promise<Arpg> {
+  if (train.initial === null) return new Arpg(new Initializer(device, seed), sizes);
+  const model = loadArpg(device, await readSafetensors(train.initial), train.initial);
+  const differing = Object.keys(sizes).filter((key) =>
+    model.config[key as keyof ArpgConfig] !== sizes[key as keyof ArpgConfig]
+  );
+  if (differing.length === 0) return model;
+  throw new UserError(
+    `Cannot go on from ${train.initial}: it differs from this config and tokenizer in ${differing.join(", ")}; ` +
+      "name a model of the same sizes, or null",
+  );
 }
 
 interface Codes {

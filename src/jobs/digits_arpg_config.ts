@@ -16,8 +16,10 @@ export const digitsArpgSchema = z.strictObject({
   augmentation: z.strictObject({ variants: count, pixels: z.int().min(0) }),
   model: arpgConfigSchema.pick({ dim: true, layers: true, heads: true, multiple_of: true, position: true }),
   train: z.strictObject({
+    initial: z.string().nullable(),
     steps: count,
     batch_size: count,
+    optimizer: z.enum(["adamw", "muon"]),
     learning_rate: positive,
     warmup_steps: z.int().min(0),
     weight_decay: z.number().min(0),

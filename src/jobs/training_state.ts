@@ -1,13 +1,13 @@
 import { loadParameters, type Module } from "../nn/module.ts";
-import type { AdamW } from "../optim/adamw.ts";
 import type { Ema } from "../optim/ema.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { prefixed, unprefixed } from "./run_state.ts";
 
 /** What changes in a training besides the weights: moments of the optimiser, averages. */
 interface Training {
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly ema: Ema;
 }
 

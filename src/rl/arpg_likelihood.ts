@@ -6,6 +6,8 @@ import { crossEntropy } from "../ops/cross_entropy.ts";
 import { mean } from "../ops/reduce.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { Ema } from "../optim/ema.ts";
+import { Muon } from "../optim/muon.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { cosine, type Schedule, warmup } from "../optim/schedule.ts";
 import type { Captured } from "../tensor/captured.ts";
 import { gradients } from "../tensor/tape.ts";
@@ -18,7 +20,9 @@ export interface ArpgLikelihoodOptions {
   readonly steps: number;
   /** Images of one step. */
   readonly batchSize: number;
-  /** Highest rate of AdamW; a cosine takes it to a fiftieth. */
+  /** `muon`: for the matrices of the layers, with AdamW for embeddings, gains and the head. */
+  readonly optimizer: "adamw" | "muon";
+  /** Highest rate; a cosine takes it to a fiftieth. */
   readonly learningRate: number;
   /** Steps over which the rate rises from zero. */
   readonly warmupSteps: number;
@@ -41,11 +45,11 @@ const dropoutStream = 0x6472;
 
 /**
  * Maximum likelihood of an ARPG on token codes in random orders: minimises `-1/N sum_i log p(x_oi | x_o<i, class)` with
- * AdamW (arXiv 2503.10568, equation 3). A step is one submit: upload of a batch, forward, backward, update, average.
+ * AdamW or Muon (arXiv 2503.10568, equation 3). A step is one submit: upload of a batch, forward, backward, update, average.
  */
 export class ArpgLikelihood {
   /** Its state belongs into a checkpoint. */
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   /** Moving averages of the parameters. */
   readonly ema: Ema;
   /** Of the training. */
@@ -57,19 +61,12 @@ export class ArpgLikelihood {
 
   /** Records a step, to be replayed. */
   constructor(model: Arpg, data: TokenCodes, options: ArpgLikelihoodOptions) {
-    const { steps, batchSize, learningRate, warmupSteps, weightDecay, maxGradNorm, emaDecay, seed } = options;
-    const named = [...model.parameters()];
-    const parameters = named.map(([, tensor]) => tensor);
+    const { steps, batchSize, learningRate, warmupSteps, emaDecay, seed } = options;
+    const parameters = [...model.parameters().values()];
     const { device } = parameters[0]!;
     this.batches = new ArpgBatches(data, batchSize, options.classDropout, seed);
     this.#schedule = warmup(warmupSteps, cosine(learningRate, learningRate / 50, steps));
-    this.optimizer = new AdamW(device, parameters, {
-      betas: [0.9, 0.95],
-      weightDecay: named.map(([name, { shape }]) =>
-        shape.length < 2 || /^(embeddings|positions)\./.test(name) ? 0 : weightDecay
-      ),
-      maxGradNorm,
-    });
+    this.optimizer = optimizerOf(model, options);
     this.ema = new Ema(device, parameters, emaDecay);
     const { cells } = model.config;
     this.#inputs = [
@@ -106,4 +103,28 @@ export class ArpgLikelihood {
   dispose(): void {
     this.#step.dispose();
   }
+}
+
+/** Weight decay for matrices, none for gains and embeddings. */
+function optimizerOf(
+  model: Arpg,
+  { optimizer, weightDecay, maxGradNorm }: ArpgLikelihoodOptions,
+): Optimizer {
+  const named = [...model.parameters()];
+  const parameters = named.map(([, tensor]) => tensor);
+  const { device } = parameters[0]!;
+  const isMatrix = ([name, { shape }]: readonly [string, Tensor]) =>
+    shape.length === 2 && !/^(embeddings|positions)\./.test(name);
+  const decayOf = (entry: readonly [string, Tensor]) => isMatrix(entry) ? weightDecay : 0;
+  const betas = [0.9, 0.95] as const;
+  if (optimizer === "adamw") {
+    return new AdamW(device, parameters, { betas, weightDecay: named.map(decayOf), maxGradNorm });
+  }
+  const hidden = (entry: readonly [string, Tensor]) => isMatrix(entry) && entry[0] !== "head.weight";
+  const others = named.filter((entry) => !hidden(entry));
+  return new Muon(device, parameters, {
+    matrices: named.map(hidden),
+    weightDecay,
+    adamW: { betas, weightDecay: others.map(decayOf), maxGradNorm },
+  });
 }

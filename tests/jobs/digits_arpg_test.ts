@@ -72,3 +72,25 @@ await fileTest(
       assert.deepEqual(await outcome(stopped), expected);
     }),
 );
+
+await fileTest(
+  "digits_arpg: training goes on from a file, if it has the config's sizes",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const config = await tinyConfig(folder);
+      const { arpg } = await writeTinyModels(folder, 2); // of other sizes
+      const other = { ...config, train: { ...config.train, initial: arpg } };
+      await assert.rejects(runJob(digitsArpgJob, other, `${folder}/other`), {
+        name: "UserError",
+        message:
+          `Cannot go on from ${arpg}: it differs from this config and tokenizer in dim, layers; name a model of ` +
+          "the same sizes, or null",
+      });
+      await runJob(digitsArpgJob, config, `${folder}/first`);
+      const initial = `${folder}/first/checkpoints/arpg.safetensors`;
+      const losses = async (run: string) =>
+        (await readMetrics(`${folder}/${run}/metrics.jsonl`)).map(({ test_loss }) => test_loss).filter(Boolean);
+      await runJob(digitsArpgJob, { ...config, train: { ...config.train, initial } }, `${folder}/second`);
+      assert.ok(Number((await losses("second"))[0]) < Number((await losses("first"))[0]));
+    }),
+);

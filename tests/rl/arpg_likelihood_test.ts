@@ -15,6 +15,7 @@ import { valuesOf } from "./tiny_generator.ts";
 const options: ArpgLikelihoodOptions = {
   steps: 40,
   batchSize: 8,
+  optimizer: "adamw",
   learningRate: 0.01,
   warmupSteps: 2,
   weightDecay: 0.01,
@@ -43,27 +44,33 @@ Deno.test("ArpgLikelihood: the first loss is the mean cross entropy of the first
   training.dispose();
 });
 
-Deno.test("ArpgLikelihood: the loss falls, and the averages follow the weights", async () => {
-  const device = await testDevice();
-  const model = tinyArpg(device, small);
-  const training = train(model);
-  const losses: number[] = [];
-  for (let n = 0; n < options.steps; n++) losses.push(await training.step(n).item());
-  assert.ok(losses.at(-1)! < losses[0]! - 1, `${losses}`);
-  const weights = await valuesOf(model);
-  training.ema.swap();
-  const averages = await valuesOf(model);
-  const distance = Math.hypot(...averages.map((average, i) => average - weights[i]!));
-  assert.ok(distance > 0 && distance < 1, `averages ${distance} from the weights`);
-  training.dispose();
-});
+const optimizers = ["adamw", "muon"] as const;
 
-Deno.test("ArpgLikelihood: a step is one submit, without waiting and without new memory", async () => {
-  const device = await testDevice();
-  const training = train(tinyArpg(device, small));
-  await assertLeanSteps(device, training);
-  training.dispose();
-});
+for (const optimizer of optimizers) {
+  Deno.test(`ArpgLikelihood, ${optimizer}: the loss falls, and the averages follow the weights`, async () => {
+    const device = await testDevice();
+    const model = tinyArpg(device, small);
+    const training = train(model, { optimizer });
+    const losses: number[] = [];
+    for (let n = 0; n < options.steps; n++) losses.push(await training.step(n).item());
+    assert.ok(losses.at(-1)! < losses[0]! - 1, `${losses}`);
+    const weights = await valuesOf(model);
+    training.ema.swap();
+    const averages = await valuesOf(model);
+    const distance = Math.hypot(...averages.map((average, i) => average - weights[i]!));
+    assert.ok(distance > 0 && distance < 1, `averages ${distance} from the weights`);
+    training.dispose();
+  });
+}
+
+for (const optimizer of optimizers) {
+  Deno.test(`ArpgLikelihood, ${optimizer}: a step is one submit, without waiting and without new memory`, async () => {
+    const device = await testDevice();
+    const training = train(tinyArpg(device, small), { optimizer });
+    await assertLeanSteps(device, training);
+    training.dispose();
+  });
+}
 
 Deno.test("ArpgLikelihood: a seed names the weights, and dropout is part of it", async () => {
   const device = await testDevice();
@@ -80,19 +87,21 @@ Deno.test("ArpgLikelihood: a seed names the weights, and dropout is part of it",
   assert.notDeepEqual(await run({ dropout: { ...options.dropout, ffn: 0 } }), one);
 });
 
-Deno.test("ArpgLikelihood: matrices decay; gains and embeddings do not", async () => {
-  const device = await testDevice();
-  const step = async (weightDecay: number) => {
-    const model = tinyArpg(device, small), training = train(model, { weightDecay, warmupSteps: 0 });
-    training.step(0);
-    const parameters = model.parameters();
-    const values = await device.read([...parameters.values()]);
-    training.dispose();
-    return new Map([...parameters.keys()].map((name, i) => [name, `${values[i]}`]));
-  };
-  const still = await step(0), decayed = await step(0.5);
-  for (const [name, values] of still) {
-    const spared = /norm|^embeddings|^positions/.test(name);
-    assert.equal(decayed.get(name) === values, spared, name);
-  }
-});
+for (const optimizer of optimizers) {
+  Deno.test(`ArpgLikelihood, ${optimizer}: matrices decay; gains and embeddings do not`, async () => {
+    const device = await testDevice();
+    const step = async (weightDecay: number) => {
+      const model = tinyArpg(device, small), training = train(model, { optimizer, weightDecay, warmupSteps: 0 });
+      training.step(0);
+      const parameters = model.parameters();
+      const values = await device.read([...parameters.values()]);
+      training.dispose();
+      return new Map([...parameters.keys()].map((name, i) => [name, `${values[i]}`]));
+    };
+    const still = await step(0), decayed = await step(0.5);
+    for (const [name, values] of still) {
+      const spared = /norm|^embeddings|^positions/.test(name);
+      assert.equal(decayed.get(name) === values, spared, name);
+    }
+  });
+}
