@@ -159,6 +159,26 @@ export type { Quantized, VqQuantizer } from "./src/models/vq_quantizer.ts";
 export { loadVqTokenizer, type VqReconstruction, VqTokenizer, vqTokenizerOf } from "./src/models/vq_tokenizer.ts";
 export type { TokenModelConfig, TokenModelSizes } from "./src/models/token_model_sizes.ts";
 export { SwiGlu, swigluWidth } from "./src/models/swiglu.ts";
+export { ClassicPolicy, type ClassicPolicyConfig } from "./src/policy/classic_policy.ts";
+export {
+  type Decision,
+  type DecisionLogProbs,
+  decisionLogProbs,
+  invalidLogit,
+  jointLogProb,
+  maskHeads,
+  type PolicyHeads,
+  type ValidActions,
+} from "./src/policy/decision.ts";
+export { type DegreeLimits, DegreeRule, spacedDegrees } from "./src/policy/degree_rule.ts";
+export {
+  handCount,
+  handDegreeBias,
+  type HandKernel,
+  type HandScheduleTables,
+  handScheduleTables,
+} from "./src/policy/hand_schedule.ts";
+export { LayerNorm } from "./src/policy/layer_norm.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
 export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";
 export { type ClassicQuality, classicQuality, type QualityForm, QualityReward } from "./src/rewards/quality_reward.ts";

@@ -8,6 +8,7 @@ import { runGrpoLoss } from "./grpo_loss.ts";
 import { runLlamaGenForward, runLlamaGenGenerate } from "./llamagen.ts";
 import { runLstm } from "./lstm.ts";
 import { runMetrics } from "./metrics.ts";
+import { runPolicyLogProb } from "./policy.ts";
 import { runQuality } from "./quality.ts";
 import type { ReferenceCase } from "./reference_case.ts";
 import { runVqDecode, runVqEncode } from "./vq.ts";
@@ -27,6 +28,7 @@ export const caseRuns: Readonly<Record<string, CaseRun>> = {
   "lstm.forward": runLstm,
   "metrics": runMetrics,
   "optimizer.adamw": runAdamW,
+  "policy.logprob": runPolicyLogProb,
   "reward.quality": runQuality,
   "vq.decode": runVqDecode,
   "vq.encode": runVqEncode,
