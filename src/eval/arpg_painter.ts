@@ -116,22 +116,21 @@ export class ArpgPainter implements Disposable {
     using _batch = device.scope();
     const { plan, request } = this.#plan(classes, settings, first, known);
     const { tokens, painted } = this.#decoderFor(classes.length, plan, settings).decode(request);
-    const images: Uint8Array[] = [];
+    const pictures: Tensor[] = [];
     const together = pixelsBatch(this.tokenizer.config, this.model.sizes.width, this.#memory);
     for (let start = 0; start < classes.length; start += together) {
-      images.push(await this.#pixels(tokens, start, Math.min(classes.length, start + together)));
+      using part = device.scope(); // frees what the tokenizer computes on the way
+      pictures.push(part.keep(this.#pixels(tokens, start, Math.min(classes.length, start + together))));
     }
-    const [codes, steps] = await device.read([tokens, painted]);
+    const [codes, steps, ...values] = await device.read([tokens, painted, ...pictures]);
+    const images = pictures.map((picture, i) => bytesOf(values[i] as Float32Array, picture));
     return { images: joined(images, Uint8Array), codes: codes as Int32Array, painted: steps as Int32Array };
   }
 
-  /** Pictures of some rows of tokens `[B, cells]`. */
-  async #pixels(tokens: Tensor, start: number, end: number): Promise<Uint8Array> {
-    const { device } = this.model;
-    using _part = device.scope();
+  /** Pictures `[.., C, H, W]` of some rows of tokens `[B, cells]`. */
+  #pixels(tokens: Tensor, start: number, end: number): Tensor {
     const whole = end - start === tokens.shape[0];
-    const images = device.noGrad(() => this.tokenizer.decode(whole ? tokens : slice(tokens, 0, start, end)));
-    return bytesOf(await images.data() as Float32Array, images);
+    return this.model.device.noGrad(() => this.tokenizer.decode(whole ? tokens : slice(tokens, 0, start, end)));
   }
 
   /** Pictures whose tokens are decoded together; with known cells, as many as fit if all but one were known. */
