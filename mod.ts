@@ -178,7 +178,7 @@ export {
   type HandScheduleTables,
   handScheduleTables,
 } from "./src/policy/hand_schedule.ts";
-export { LayerNorm } from "./src/policy/layer_norm.ts";
+export { LayerNorm } from "./src/nn/layer_norm.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
 export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";
 export { type ClassicQuality, classicQuality, type QualityForm, QualityReward } from "./src/rewards/quality_reward.ts";

@@ -4,7 +4,7 @@ import { type Module, nestParameters } from "../nn/module.ts";
 import { add } from "../ops/elementwise_binary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { maskHeads, type PolicyHeads, type ValidActions } from "./decision.ts";
-import { LayerNorm } from "./layer_norm.ts";
+import { LayerNorm } from "../nn/layer_norm.ts";
 
 /** Sizes of a {@link ClassicPolicy}. */
 export interface ClassicPolicyConfig {

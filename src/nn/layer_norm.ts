@@ -1,5 +1,5 @@
-import type { Initializer } from "../nn/init.ts";
-import type { Module } from "../nn/module.ts";
+import type { Initializer } from "./init.ts";
+import type { Module } from "./module.ts";
 import { layerNorm } from "../ops/layer_norm.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
