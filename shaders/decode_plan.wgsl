@@ -72,7 +72,8 @@ fn fill(@builtin(global_invocation_id) id: vec3u) {
   for (var slot = start.y; slot < state.y; slot++) {
     var cell = -1;
     if (slot > 0u) { cell = order[b * params.cells + slot - 1u]; }
-    content[row] = vec4i(i32(stream), i32(slot), cell, limit);
+    // A group sees all of itself, as published; what is known from the start is read as in training, one by one.
+    content[row] = vec4i(i32(stream), i32(slot), cell, select(limit, i32(slot) + 1, start.y == 0u));
     row++;
   }
   row = start.z + half * counts_in[2];

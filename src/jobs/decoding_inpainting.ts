@@ -1,5 +1,5 @@
 import type { Digits } from "../data/digits.ts";
-import type { ArpgPainter, PaintSettings } from "../eval/arpg_painter.ts";
+import type { ArpgPainter, KnownCells, PaintSettings } from "../eval/arpg_painter.ts";
 import { classify, scoreOf } from "../eval/classify.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import type { Judge } from "../models/judge.ts";
@@ -16,10 +16,12 @@ export interface InpaintingScore {
   readonly original: number;
   /** With the right half black. */
   readonly erased: number;
-  /** With the right half painted by the model, which does not know the class. */
+  /** With the right half painted by the model around tokens of the whole picture, the class unknown. */
   readonly filled: number;
-  /** With the right half painted by the model, which knows the class. */
+  /** The same with the class given. */
   readonly filled_with_class: number;
+  /** With the right half painted around tokens of the erased picture, the class unknown. */
+  readonly filled_from_erased: number;
   /** Known tokens that the painting changed: none. */
   readonly changed_tokens: number;
 }
@@ -30,8 +32,10 @@ const shown = 60;
 const batchSize = 100;
 
 /**
- * Erases the right half of held-out digits, from the middle cell on, and has the model paint it anew. What is known are
- * the tokens of the erased picture's left cells, so that nothing of the erased half is in them.
+ * Erases the right half of held-out digits, from the middle cell on, and has the model paint it anew around the tokens
+ * of the left cells. Those of the whole picture are what inpainting with a mask keeps; a trace of the erased half may be
+ * in them, since the tokenizer's norms and attention see the whole picture. Those of the erased picture hold nothing of
+ * it, but are unlike the tokens of any whole digit.
  */
 export async function inpaintDigits(
   device: Device,
@@ -47,11 +51,10 @@ export async function inpaintDigits(
   const { cells } = painter.model.config, { width } = painter.model.sizes;
   const kept = Math.floor(width / 2), keptPixels = kept * cellSize(painter.tokenizer.config);
   const erased = original.map((value, i) => i % size < keptPixels ? value : 0);
-  const known = {
-    codes: await encode(device, painter, erased, size),
-    mask: Uint8Array.from({ length: digits * cells }, (_, i) => Number(i % width < kept)),
-  };
-  const paint = (scale: number, classes: ArrayLike<number>) => {
+  const mask = Uint8Array.from({ length: digits * cells }, (_, i) => Number(i % width < kept));
+  const knownOf = async (images: Uint8Array) => ({ codes: await encode(device, painter, images, size), mask });
+  const whole = await knownOf(original), fromErased = await knownOf(erased);
+  const paint = (known: KnownCells, scale: number, classes: ArrayLike<number>) => {
     const settings: PaintSettings = {
       schedule: "arccos",
       order: "random",
@@ -62,12 +65,14 @@ export async function inpaintDigits(
     };
     return painter.paint(classes, settings, { known });
   };
-  const blind = await paint(1, new Int32Array(digits).fill(-1));
-  const told = await paint(inpainting.guidance, labels);
+  const unknown = new Int32Array(digits).fill(-1);
+  const blind = await paint(whole, 1, unknown), told = await paint(whole, inpainting.guidance, labels);
+  const alien = await paint(fromErased, 1, unknown);
   const accuracy = async (images: Uint8Array) =>
     scoreOf((await classify(device, [judge], images))[0]!, labels).accuracy;
-  const changed = [blind, told].reduce(
-    (sum, { codes }) => sum + codes.reduce((n, code, i) => n + Number(known.mask[i] && code !== known.codes[i]), 0),
+  const changed = [[blind, whole], [told, whole], [alien, fromErased]] as const;
+  const changedTokens = changed.reduce(
+    (sum, [{ codes }, known]) => sum + codes.reduce((n, code, i) => n + Number(mask[i] && code !== known.codes[i]), 0),
     0,
   );
   const panel = (label: string, images: Uint8Array) => ({ label, images: images.subarray(0, shown * area) });
@@ -86,7 +91,8 @@ export async function inpaintDigits(
     erased: await accuracy(erased),
     filled: await accuracy(blind.images),
     filled_with_class: await accuracy(told.images),
-    changed_tokens: changed,
+    filled_from_erased: await accuracy(alien.images),
+    changed_tokens: changedTokens,
   };
 }
 

@@ -163,11 +163,12 @@ function tableOf(
     line(["held-out", "digits", "", "", ...score(heldOut), ""]),
   ];
   if (inpainting) {
-    const { digits, original, erased, filled, filled_with_class } = inpainting;
+    const { digits, original, erased, filled, filled_with_class, filled_from_erased } = inpainting;
     const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
     lines.push(
       `${digits} held-out digits read rightly: ${percent(original)} whole, ${percent(erased)} with the right half ` +
-        `erased, ${percent(filled)} filled in, ${percent(filled_with_class)} filled in with their class given`,
+        `erased, ${percent(filled)} filled in, ${percent(filled_with_class)} filled in with their class given, ` +
+        `${percent(filled_from_erased)} filled in from the erased picture alone`,
     );
   }
   return lines.join("\n");

@@ -46,30 +46,39 @@ async function decode(
   return { tokens: [...ids!], painted: [...steps!] };
 }
 
+const configs = [{}, { position: "none" }, { dim: 24, heads: 3, multiple_of: 4, vocab: 10 }] as const;
+
 Deno.test("ArpgDecoder: guided logits are those of parallel teacher forcing, learned positions and no square sizes", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  for (const changes of [{}, { position: "none" }, { dim: 24, heads: 3, multiple_of: 4, vocab: 10 }] as const) {
+  for (const changes of configs) {
     const model = tinyArpg(device, changes);
     const { vocab } = model.config;
-    const groups = [1, 2, 5, 3, 5];
-    const request = requestOf([0, 1, 2, 3]);
+    const known = changes === configs[0] ? 0 : 4;
+    const groups = known ? [2, 2, 3, 5] : [1, 2, 5, 3, 5];
+    const given = {
+      tokens: Int32Array.from({ length: 4 * cells }, (_, i) => i % 7),
+      counts: Int32Array.of(4, 4, 4, 4),
+    };
+    const request = requestOf([0, 1, 2, 3], known ? { known: given } : {});
     const frozen = await FrozenArpg.of(model);
     const rows: { group: number; logits: Tensor }[] = [];
     using decoder = new ArpgDecoder(frozen, {
       batch: 4,
-      plan: { groups },
+      plan: { groups, known },
       temperature: 1,
       inspect: (t, logits) => rows.push({ group: groups[t]!, logits }),
     });
     const { tokens } = decoder.decode(request);
     const ids = device.tensor(Int32Array.from(await tokens.data()), [4, cells]);
     const order = device.tensor(request.order, [4, cells]);
-    const stepOf = groups.flatMap((group, t) => Array<number>(group).fill(t));
+    // Known tokens are read one by one, then comes a group after the other.
+    const alone = Array.from({ length: known }, (_, t) => t);
+    const stepOf = [...alone, ...groups.flatMap((group, t) => Array<number>(group).fill(known + t))];
     const steps = device.tensor(Int32Array.from({ length: 4 * cells }, (_, i) => stepOf[i % cells]!), [4, cells]);
     const forced = model.forward(ids, device.tensor(request.classes), order, { steps });
     const expected = await logSoftmax(forced.logits).data();
-    let place = 0;
+    let place = known;
     for (const { group, logits } of rows) {
       const found = await logits.data(), cols = logits.shape[1]!;
       for (let row = 0; row < 4 * group; row++) {
