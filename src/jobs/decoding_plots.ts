@@ -29,16 +29,17 @@ export async function decodingPlots(
     const set = sets.reduce((most, each) => kinds(each, key) > kinds(most, key) ? each : most, sets[0]!);
     if (kinds(set, key) < 2) continue;
     const series = (value: (row: DecodingRow) => number): Series[] =>
-      [...Map.groupBy(set, (row) => row[key])].map(([name, group]) => ({
+      [...Map.groupBy(set.toSorted(byGuidance), (row) => row[key])].map(([name, group]) => ({
         name: key === "guidance" ? `guidance ${name}` : String(name),
         points: group.toSorted((p, q) => p.steps - q.steps).map((row) => [row.steps, value(row)] as const),
       }));
-    const where = `${a} ${set[0]![a]}, ${b} ${set[0]![b]}`;
-    const x = { title: "steps" };
+    const subtitle = `${a} ${set[0]![a]}, ${b} ${set[0]![b]}, ${samples} pictures each`;
+    const x = { title: "steps", log: true };
     await run.writeBytes(
       `plots/frechet_by_${key}.png`,
       await renderCurves({
-        title: `Frechet distance by ${key} (${where}; ${samples} pictures)`,
+        title: `Frechet distance by ${key}`,
+        subtitle,
         x,
         y: { title: "Frechet distance", zero: true },
         series: series(({ frechet }) => frechet),
@@ -48,13 +49,18 @@ export async function decodingPlots(
     await run.writeBytes(
       `plots/accuracy_by_${key}.png`,
       await renderCurves({
-        title: `Pictures read as the wanted digit, by ${key} (${where})`,
+        title: `Pictures read as the wanted digit, by ${key}`,
+        subtitle,
         x,
         y: { title: "held-out judge's accuracy" },
         series: series(({ accuracy }) => accuracy),
       }),
     );
   }
+}
+
+function byGuidance(a: DecodingRow, b: DecodingRow): number {
+  return a.guidance - b.guidance;
 }
 
 function kinds(rows: readonly DecodingRow[], key: Key): number {

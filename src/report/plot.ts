@@ -19,10 +19,12 @@ export interface Reference {
 
 /** What {@link renderCurves} draws. */
 export interface CurvesOptions {
-  /** Title of the whole plot. */
+  /** Title of the whole plot: short, since the picture grows with it. */
   title: string;
-  /** The horizontal axis. */
-  x: { title: string };
+  /** A smaller line under it. */
+  subtitle?: string;
+  /** The horizontal axis; with `log` of positive values, by factors. */
+  x: { title: string; log?: boolean };
   /** The vertical axis; with `zero` it begins at 0. */
   y: { title: string; zero?: boolean };
   /** The curves, in the order of the legend. */
@@ -58,7 +60,16 @@ const LEGEND_LETTER = 10.4;
 const LEGEND_SYMBOL = 52;
 const THEME = {
   font: "DejaVu Sans, sans-serif",
-  title: { fontSize: 17, anchor: "start", frame: "group", offset: 12, color: INK },
+  title: {
+    fontSize: 17,
+    anchor: "start",
+    frame: "group",
+    offset: 12,
+    color: INK,
+    subtitleFontSize: 13,
+    subtitleColor: GREY,
+    subtitlePadding: 6,
+  },
   axis: {
     labelFontSize: 12,
     titleFontSize: 13,
@@ -99,7 +110,7 @@ export async function curvesSvg(options: CurvesOptions): Promise<string> {
   }
 }
 
-function curvesSpec({ title, x, y, series, smooth, references = [] }: CurvesOptions): TopLevelSpec {
+function curvesSpec({ title, subtitle, x, y, series, smooth, references = [] }: CurvesOptions): TopLevelSpec {
   const values = series.flatMap(({ name, points }) =>
     points.map(([x, y]) => ({ x, y: Number.isFinite(y) ? y : null, series: name }))
   );
@@ -111,8 +122,9 @@ function curvesSpec({ title, x, y, series, smooth, references = [] }: CurvesOpti
   }
   const scale = { zero: y.zero ?? false };
   const xAxis = { ...X_AXIS, tickMinStep: values.every(({ x }) => Number.isInteger(x)) ? 1 : 0 };
+  const xScale = x.log ? { type: "log", nice: false } : { zero: false, nice: false };
   const encoding = (field: string) => ({
-    x: { field: "x", type: "quantitative", title: x.title, scale: { zero: false, nice: false }, axis: xAxis },
+    x: { field: "x", type: "quantitative", title: x.title, scale: xScale, axis: xAxis },
     y: { field, type: "quantitative", title: y.title, scale, axis: { grid: true } },
     color: colorByName(series.map(({ name }) => name)),
   });
@@ -126,7 +138,7 @@ function curvesSpec({ title, x, y, series, smooth, references = [] }: CurvesOpti
     height: 330,
     padding: 14,
     background: "white",
-    title,
+    title: subtitle === undefined ? title : { text: title, subtitle },
     data: { values },
     layer: [...curves, ...references.flatMap((reference) => referenceLayers(reference, scale))],
     config: THEME,

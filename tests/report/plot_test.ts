@@ -37,6 +37,15 @@ Deno.test("curvesSvg draws one line per series, and with smooth a rolling mean o
   assert.deepEqual(means, [3, 2, 4, 2, 3]);
 });
 
+Deno.test("curvesSvg shows a subtitle, and x by factors where asked to", async () => {
+  const series = [{ name: "a", points: [[2, 1], [4, 1], [8, 1]] as const }];
+  const svg = await curvesSvg({ ...AXES, subtitle: "of three", x: { title: "steps", log: true }, series });
+  assert.match(svg, />of three<\/text>/);
+  const [path] = curves(svg);
+  const [first, second, third] = path!.map(([x]) => x) as [number, number, number];
+  assert.ok(Math.abs(second - first - (third - second)) < 0.01, "equal factors, equal distances");
+});
+
 Deno.test("curvesSvg leaves a gap where y is not finite", async () => {
   const [path] = [...(await curvesSvg({ ...AXES, series: [line("a", [1, 2, NaN, 3, Infinity, 4])] })).matchAll(
     /mark-line[^]*? d="([^"]+)"/g,
