@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { noAdapterMessage } from "../../src/gpu/adapter.ts";
-import { outcome, runTiny, tinyConfig, tinyOverrides } from "../jobs/tiny_run.ts";
+import { outcome } from "../jobs/run_job.ts";
+import { runTiny, tinyConfig, tinyOverrides } from "../jobs/tiny_run.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 
 const needs: Deno.PermissionDescriptor[] = [{ name: "run", command: "deno" }, { name: "read" }, { name: "write" }];

@@ -3,7 +3,8 @@ import { readMetrics } from "../../src/io/metrics_log.ts";
 import { readNpz } from "../../src/io/npz.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { fileTest } from "../support/file_test.ts";
-import { outcome, runTiny, tinyConfig } from "./tiny_run.ts";
+import { outcome } from "./run_job.ts";
+import { runTiny, tinyConfig } from "./tiny_run.ts";
 
 await fileTest(
   "the job on digits: the same seed gives the same run, also stopped and resumed again and again",
