@@ -6,6 +6,7 @@ import type { Judge } from "../models/judge.ts";
 import { cellSize } from "../models/vq_config.ts";
 import { comparisonGrid } from "../report/grid.ts";
 import type { Device } from "../tensor/device.ts";
+import { encodeDigits } from "./digits_codes.ts";
 import type { DigitsDecodingConfig } from "./digits_decoding_config.ts";
 
 /** Shares of digits that the judge reads as what they are. */
@@ -28,8 +29,6 @@ export interface InpaintingScore {
 
 /** Digits shown of each kind. */
 const shown = 60;
-/** Digits in a batch of the encoder. */
-const batchSize = 100;
 
 /**
  * Erases the right half of held-out digits, from the middle cell on, and has the model paint it anew around the tokens
@@ -52,7 +51,11 @@ export async function inpaintDigits(
   const kept = Math.floor(width / 2), keptPixels = kept * cellSize(painter.tokenizer.config);
   const erased = original.map((value, i) => i % size < keptPixels ? value : 0);
   const mask = Uint8Array.from({ length: digits * cells }, (_, i) => Number(i % width < kept));
-  const knownOf = async (images: Uint8Array) => ({ codes: await encode(device, painter, images, size), mask });
+  const asTheyAre = { variants: 1, pixels: 0, seed };
+  const knownOf = async (images: Uint8Array) => {
+    const { codes } = await encodeDigits(device, painter.tokenizer, { images, labels, count: digits, size }, asTheyAre);
+    return { codes, mask };
+  };
   const whole = await knownOf(original), fromErased = await knownOf(erased);
   const paint = (known: KnownCells, scale: number, classes: ArrayLike<number>) => {
     const settings: PaintSettings = {
@@ -94,20 +97,4 @@ export async function inpaintDigits(
     filled_from_erased: await accuracy(alien.images),
     changed_tokens: changedTokens,
   };
-}
-
-async function encode(
-  device: Device,
-  { tokenizer }: ArpgPainter,
-  images: Uint8Array,
-  size: number,
-): Promise<Int32Array> {
-  const area = size * size, parts: number[] = [];
-  for (let start = 0; start < images.length; start += batchSize * area) {
-    using _batch = device.scope();
-    const values = Float32Array.from(images.subarray(start, start + batchSize * area), (grey) => grey / 127.5 - 1);
-    const x = device.tensor(values, [values.length / area, 1, size, size]);
-    parts.push(...await device.noGrad(() => tokenizer.encode(x)).data());
-  }
-  return Int32Array.from(parts);
 }

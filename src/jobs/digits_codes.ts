@@ -3,6 +3,7 @@ import { shiftDigits } from "../data/shift.ts";
 import type { TokenCodes } from "../data/token_codes.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
 import type { Device } from "../tensor/device.ts";
+import { tokenizerPixels } from "./digits_tokenizer_phase.ts";
 
 /** Images in a batch on the device. */
 const batchSize = 100;
@@ -18,7 +19,7 @@ export interface EncodeOptions {
   /** Of the moves, u32. */
   readonly seed: number;
   /** Called with the number of digits done. */
-  readonly onBatch: (digits: number) => void;
+  readonly onBatch?: (digits: number) => void;
 }
 
 /** Token codes of digits, each under several small shifts. */
@@ -43,14 +44,14 @@ export async function encodeDigits(
         codes.set(found.subarray(row * cells, (row + 1) * cells), ((start + row) * variants + variant) * cells);
       }
     }
-    onBatch(start + rows);
+    onBatch?.(start + rows);
   }
   return { codes, shape: [count, variants, cells], labels: Int32Array.from(labels) };
 }
 
 /** Codes `[N, cells]` of grey images `[N, size, size]`. */
 async function encodeImages(device: Device, tokenizer: VqTokenizer, images: Uint8Array, size: number) {
-  const values = Float32Array.from(images, (grey) => grey / 127.5 - 1);
   const shape = [images.length / (size * size), 1, size, size];
-  return await device.noGrad(() => tokenizer.encode(device.tensor(values, shape))).data() as Int32Array;
+  const pixels = device.tensor(tokenizerPixels(images), shape);
+  return await device.noGrad(() => tokenizer.encode(pixels)).data() as Int32Array;
 }
