@@ -30,7 +30,7 @@ export class ArpgPhase implements Phase {
     private readonly codes: { readonly train: TokenCodes; readonly test: TokenCodes },
     private readonly config: DigitsArpgConfig,
   ) {
-    const { train, seed } = config;
+    const { train, augmentation, seed } = config;
     this.steps = train.steps;
     this.#training = new ArpgLikelihood(model, codes.train, {
       steps: train.steps,
@@ -42,6 +42,7 @@ export class ArpgPhase implements Phase {
       maxGradNorm: train.max_grad_norm,
       emaDecay: train.ema_decay,
       classDropout: train.class_dropout,
+      cropsUntil: Math.round(augmentation.until * train.steps),
       dropout: train.dropout,
       seed,
     });

@@ -97,9 +97,9 @@ async function codesOf(
     const tokenizer = loadVqTokenizer(device, saved, config.tokenizer);
     const data = await loadFullDigits(config.data);
     using progress = new Progress(data.train.count + data.test.count);
-    const { seed, augmentation } = config;
+    const { seed, augmentation: { variants, pixels } } = config;
     const onBatch = (before: number) => (digits: number) => progress.update(before + digits, "encode digits");
-    const train = await encodeDigits(device, tokenizer, data.train, { ...augmentation, seed, onBatch: onBatch(0) });
+    const train = await encodeDigits(device, tokenizer, data.train, { variants, pixels, seed, onBatch: onBatch(0) });
     const whole = { variants: 1, pixels: 0, seed, onBatch: onBatch(data.train.count) };
     const test = await encodeDigits(device, tokenizer, data.test, whole);
     await writeSafetensors(

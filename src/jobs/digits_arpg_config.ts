@@ -13,7 +13,7 @@ export const digitsArpgSchema = z.strictObject({
   memory_gib: positive,
   data: digitsSourceSchema,
   tokenizer: z.string(),
-  augmentation: z.strictObject({ variants: count, pixels: z.int().min(0) }),
+  augmentation: z.strictObject({ variants: count, pixels: z.int().min(0), until: z.number().min(0).max(1) }),
   model: arpgConfigSchema.pick({ dim: true, layers: true, heads: true, multiple_of: true, position: true }),
   train: z.strictObject({
     initial: z.string().nullable(),

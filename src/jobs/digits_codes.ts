@@ -12,7 +12,7 @@ const shiftStream = 0x7368;
 
 /** How digits become token codes. */
 export interface EncodeOptions {
-  /** Codes of every digit, each of a copy moved at random. */
+  /** Codes of every digit: the first of the digit as it is, the others of copies moved at random. */
   readonly variants: number;
   /** The farthest a copy moves. */
   readonly pixels: number;
@@ -22,7 +22,7 @@ export interface EncodeOptions {
   readonly onBatch?: (digits: number) => void;
 }
 
-/** Token codes of digits, each under several small shifts. */
+/** Token codes of digits as they are and under small shifts. */
 export async function encodeDigits(
   device: Device,
   tokenizer: VqTokenizer,
@@ -37,7 +37,9 @@ export async function encodeDigits(
     const rows = part.length / area;
     for (let variant = 0; variant < variants; variant++) {
       using _batch = device.scope();
-      const moved = shiftDigits(part, size, pixels, { seed, stream: shiftStream + variant, step: start });
+      const moved = variant === 0
+        ? part
+        : shiftDigits(part, size, pixels, { seed, stream: shiftStream + variant, step: start });
       const found = await encodeImages(device, tokenizer, moved, size);
       if (cells === 0) codes = new Int32Array(count * variants * (cells = found.length / rows));
       for (let row = 0; row < rows; row++) {

@@ -7,7 +7,8 @@ const streams = { order: 0x6f72, choice: 0x6368 };
 
 /**
  * Batches for training an {@link Arpg}, written into host arrays that are used again and again. Batch n is a pure
- * function of the seed and n: shuffled images, a random crop of each, a random order for each sample (section 3.1 of
+ * function of the seed and n: shuffled images, a random crop of each (from
+ * some batch on the first, where that is wanted), a random order for each sample (section 3.1 of
  * arXiv 2503.10568), and no class (-1) with the probability of the class dropout, for guidance.
  */
 export class ArpgBatches {
@@ -31,6 +32,8 @@ export class ArpgBatches {
     batchSize: number,
     private readonly classDropout: number,
     private readonly seed: number,
+    /** The first batch that sees nothing but first crops: images as they are, where the others are augmentations. */
+    private readonly cropsUntil = Infinity,
   ) {
     this.#shuffler = new Shuffler(data.labels.length, batchSize, seed);
     this.perEpoch = this.#shuffler.batchesPerEpoch;
@@ -43,9 +46,10 @@ export class ArpgBatches {
   /** Writes batch n, counted from 0. */
   fill(n: number): void {
     const { codes, labels, shape: [, crops, cells] } = this.data;
+    const choices = n < this.cropsUntil ? crops : 1;
     this.#shuffler.batch(n).forEach((image, row) => {
       const [crop, dropped, orderSeed] = philox([row, n, 0, 0], [this.seed, streams.choice]);
-      const from = (image * crops + Math.floor(unitFloat(crop) * crops)) * cells;
+      const from = (image * crops + Math.floor(unitFloat(crop) * choices)) * cells;
       this.tokens.set(codes.subarray(from, from + cells), row * cells);
       this.classes[row] = unitFloat(dropped) < this.classDropout ? -1 : labels[image]!;
       this.order.set(permutation(cells, [orderSeed, streams.order]), row * cells);

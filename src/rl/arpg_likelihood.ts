@@ -34,6 +34,8 @@ export interface ArpgLikelihoodOptions {
   readonly emaDecay: number;
   /** Share of samples that are trained without their class. */
   readonly classDropout: number;
+  /** The first step that sees nothing but first crops. */
+  readonly cropsUntil: number;
   /** Shares of dropped channels. */
   readonly dropout: DropoutRates;
   /** Of batches, orders and dropouts. */
@@ -64,7 +66,7 @@ export class ArpgLikelihood {
     const { steps, batchSize, learningRate, warmupSteps, emaDecay, seed } = options;
     const parameters = [...model.parameters().values()];
     const { device } = parameters[0]!;
-    this.batches = new ArpgBatches(data, batchSize, options.classDropout, seed);
+    this.batches = new ArpgBatches(data, batchSize, options.classDropout, seed, options.cropsUntil);
     this.#schedule = warmup(warmupSteps, cosine(learningRate, learningRate / 50, steps));
     this.optimizer = optimizerOf(model, options);
     this.ema = new Ema(device, parameters, emaDecay);
