@@ -2,11 +2,13 @@
 // guide: guided = uncond + s (cond - uncond); the row without a class stands `counts[2]` rows behind
 //   s = scale, or with LINEAR s = 1 + (scale - 1) filled / N, filled counting the cells of this step (arXiv 2503.10568,
 //   section 3.4, and its published code)
-// settle: tokens[b, cell] = id, painted[b, cell] = step
+// settle: tokens[b, cell] = id, painted[b, cell] = step; with CHOSEN only where painted[b, cell] is the step already, as
+//   decode_choose.wgsl marks the cells of a probing step that are painted
 // logits: [2 Q, V], guided: [Q, V]; ids: [Q]; state: [B] of (filled, entered); tokens, painted: [B, N]
 // guide: one lane per vec4, grid x over V / 4, y = rows; settle: one lane per row, grid y = rows / 8
 // cost: guide 12 V bytes a row
 override LINEAR: u32 = 0;
+override CHOSEN: u32 = 0;
 struct Params { cols4: u32, cells: u32, step: u32, scale: f32 }
 
 @group(0) @binding(0) var<storage, read> logits: array<vec4f>;
@@ -37,6 +39,7 @@ fn settle(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) 
   let row = group.y * 8u + lane;
   if (row >= counts[2]) { return; }
   let at = u32(rows[row].x) * params.cells + u32(rows[row].z);
+  if (CHOSEN == 1u && painted[at] != i32(params.step)) { return; }
   tokens[at] = ids[row];
   painted[at] = i32(params.step);
 }

@@ -89,7 +89,8 @@ export class ArpgDecoder implements Disposable {
       this.#captured.push(device.capture(() => {
         for (let t = first; t < Math.min(steps, first + together); t++) {
           using step = device.scope();
-          const logits = this.#state.record(t);
+          const logits = this.#state.guide(t, this.#state.logits(t));
+          this.#state.draw(t, logits);
           options.inspect?.(t, step.keep(logits));
         }
       }));

@@ -41,6 +41,15 @@ export interface StepRows {
   readonly queries: number;
 }
 
+/** What a {@link DecodeStep} needs to know. */
+interface DecodeStepOptions extends Sampling {
+  /** B. */
+  readonly batch: number;
+  readonly guidance?: Guidance;
+  /** Whether steps ask for all unpainted cells, of which some are then chosen. */
+  readonly probing?: boolean;
+}
+
 /** Host values of a batch. */
 interface BatchValues {
   readonly classes: Int32Array;
@@ -63,7 +72,12 @@ export class DecodeStep {
   readonly #streams: number;
   readonly #guided: boolean;
   readonly #all: Tensor[] = [];
-  readonly #inputs: Record<"classes" | "order" | "samples" | "groups" | "state" | "starts", Tensor>;
+  /** u32 `[B, 2]` and `[B, 4]`. */
+  readonly state: Tensor;
+  readonly starts: Tensor;
+  /** i32 `[B, N]`: what even and odd steps go by; the same where the order does not change. */
+  readonly orders: readonly [Tensor, Tensor];
+  readonly #inputs: Record<"classes" | "samples" | "groups", Tensor>;
   readonly #content: Tensor;
   readonly #rowKeys: Tensor;
   readonly #products: PackedProducts;
@@ -75,13 +89,13 @@ export class DecodeStep {
 
   constructor(
     private readonly model: FrozenArpg,
-    private readonly options: Sampling & { readonly batch: number; readonly guidance?: Guidance },
+    private readonly options: DecodeStepOptions,
     private readonly rows: readonly StepRows[],
     ragged: boolean,
     private readonly seed: Scalar,
   ) {
     const { device, config: { dim, cells }, sizes: { half, ffn } } = model;
-    const { batch, guidance } = options;
+    const { batch, guidance, probing = false } = options;
     this.#device = device;
     this.#guided = guidance !== undefined && guidance.scale !== 1;
     const streams = this.#streams = this.#guided ? 2 * batch : batch;
@@ -106,14 +120,11 @@ export class DecodeStep {
     this.queries = ids(queries, 4);
     this.#content = ids(content, 4);
     this.#rowKeys = ids(queries);
-    this.#inputs = {
-      classes: ids(streams),
-      order: ids(batch, cells),
-      samples: ids(batch),
-      groups: ids(rows.length, batch),
-      state: keep(device.zeros([batch, 2], "u32")),
-      starts: keep(device.zeros([batch, 4], "u32")),
-    };
+    this.#inputs = { classes: ids(streams), samples: ids(batch), groups: ids(rows.length, batch) };
+    const order = ids(batch, cells);
+    this.orders = [order, probing ? ids(batch, cells) : order];
+    this.state = keep(device.zeros([batch, 2], "u32"));
+    this.starts = keep(device.zeros([batch, 4], "u32"));
     this.#caches = Array.from({ length: half + 1 }, () => ({ k: cache(), v: cache() }));
     this.#x = [texture(most, dim), texture(most, dim)];
     this.#q = texture(most, dim);
@@ -131,14 +142,14 @@ export class DecodeStep {
       (_, s) => s < batch && classes[s]! >= 0 ? classBase + classes[s]! : noClass,
     );
     this.#inputs.classes.write(ids);
-    this.#inputs.order.write(order);
+    this.orders[0].write(order);
     this.#inputs.samples.write(samples);
     this.#inputs.groups.write(groups);
-    this.#inputs.state.write(Uint32Array.from({ length: 2 * batch }, (_, i) => i % 2 ? 0 : known[i / 2]!));
+    this.state.write(Uint32Array.from({ length: 2 * batch }, (_, i) => i % 2 ? 0 : known[i / 2]!));
   }
 
-  /** Records step t: plan, first pass over its content, second pass over its queries, tokens. Returns guided logits. */
-  record(t: number): Tensor {
+  /** Records step t: plan, first pass over its content, second pass over its queries. Returns their logits. */
+  logits(t: number): Tensor {
     const { model: { selfDec, crossDec, keys } } = this;
     const content = this.#streams * this.rows[t]!.content, queries = this.#streams * this.rows[t]!.queries;
     this.#plan(t);
@@ -148,8 +159,7 @@ export class DecodeStep {
     this.#products.heads("content", content, this.#content, this.#x[0], keys, { ...shared, section: 1 });
     this.#embed("queries", queries, this.queries);
     for (const block of crossDec) this.#block("queries", queries, this.queries, block, shared, false);
-    const logits = this.#products.logits("queries", queries, this.#x[0]);
-    return this.#draw(t, logits, this.options.batch * this.rows[t]!.queries);
+    return this.#products.logits("queries", queries, this.#x[0]);
   }
 
   /** Gives the memory back. */
@@ -160,7 +170,9 @@ export class DecodeStep {
   #plan(step: number): void {
     const { batch } = this.options;
     const { counts, table, planned } = this.grids;
-    const { groups, state, starts, order, samples } = this.#inputs;
+    const { state, starts } = this;
+    const { groups, samples } = this.#inputs;
+    const order = this.orders[step % 2]!;
     const params = { batch, streams: this.#streams, cells: this.model.config.cells, step, grids: planned };
     this.#device.launch(planSource, "plan", {
       read: [groups, table],
@@ -223,25 +235,31 @@ export class DecodeStep {
     });
   }
 
-  /** Guides the logits of `most` cells, draws their tokens and writes them. */
-  #draw(step: number, logits: Tensor, most: number): Tensor {
+  /** Logits of the cells with a class, guided away from those without. */
+  guide(step: number, logits: Tensor): Tensor {
+    if (!this.#guided) return logits;
+    const { scale, form } = this.options.guidance!;
+    const most = this.#cells(step), cols = this.model.head.out;
+    const guided = this.#device.empty([most, cols]);
+    this.#device.launch(sampleSource, "guide", {
+      read: [logits, this.grids.counts, this.queries, this.state],
+      write: [guided],
+      params: { cols4: cols / 4, cells: this.model.config.cells, step, scale },
+      overrides: { LINEAR: form === "linear" ? 1 : 0 },
+      grid: this.grids.grid("half", most, 1, Math.ceil(cols / 32)),
+    });
+    return guided;
+  }
+
+  /** Most cells that step t asks for. */
+  #cells(step: number): number {
+    return this.options.batch * this.rows[step]!.queries;
+  }
+
+  /** Records the end of step t: draws tokens from guided logits and writes them. */
+  draw(step: number, guided: Tensor): void {
     const { config: { cells }, head } = this.model;
-    const { guidance } = this.options;
-    const { counts } = this.grids;
-    const { state } = this.#inputs;
-    const cols = head.out;
-    const params = { cols4: cols / 4, cells, step, scale: guidance?.scale ?? 1 };
-    let guided = logits;
-    if (this.#guided) {
-      guided = this.#device.empty([most, cols]);
-      this.#device.launch(sampleSource, "guide", {
-        read: [logits, counts, this.queries, state],
-        write: [guided],
-        params,
-        overrides: { LINEAR: guidance!.form === "linear" ? 1 : 0 },
-        grid: this.grids.grid("half", most, 1, Math.ceil(cols / 32)),
-      });
-    }
+    const most = this.#cells(step), cols = head.out;
     const segments = segmentsOf(cols);
     const run = runOn(this.#device, sampleCategoricalOp.shader);
     const key = { seed: this.seed, stream: tokenStream, step: 0, purpose: 0 };
@@ -252,12 +270,12 @@ export class DecodeStep {
       bySegment: this.grids.grid("half", most, Math.max(1, Math.floor(32 / segments)), Math.ceil(segments / 32)),
     });
     this.#device.launch(sampleSource, "settle", {
-      read: [ids, counts, this.queries],
+      read: [ids, this.grids.counts, this.queries],
       write: [this.tokens, this.painted],
-      params,
+      params: { cols4: cols / 4, cells, step, scale: 1 },
+      overrides: { CHOSEN: this.options.probing ? 1 : 0 },
       grid: this.grids.grid("half", most, 8, 1),
     });
-    return guided;
   }
 }
 
