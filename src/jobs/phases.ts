@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import type { JsonValue } from "../io/json.ts";
 import { MetricsLog } from "../io/metrics_log.ts";
 import { removeLeftovers } from "../io/atomic.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { Progress } from "../report/progress.ts";
+import { stepOf } from "../report/run_record.ts";
+import { TensorBoardLog } from "../report/tensorboard.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -38,6 +41,7 @@ export class PhaseRunner {
     readonly run: RunDirectory,
     private readonly device: Device,
     private readonly log: MetricsLog,
+    private readonly events: TensorBoardLog,
     private readonly signal: AbortSignal,
     private readonly saveSeconds: number,
     private saved: SavedState | null,
@@ -55,7 +59,8 @@ export class PhaseRunner {
     const saved = options.resume ? await loadState(run) : null;
     const log = await MetricsLog.open(run.metrics);
     await log.truncateTo(saved?.lines ?? 0);
-    return new PhaseRunner(run, device, log, options.signal, options.saveSeconds, saved);
+    const events = await TensorBoardLog.open(join(run.path, "tensorboard"));
+    return new PhaseRunner(run, device, log, events, options.signal, options.saveSeconds, saved);
   }
 
   /** True where the saved state lies behind this phase, given all phases in order: its result is on disk. */
@@ -89,13 +94,15 @@ export class PhaseRunner {
     }
   }
 
-  /** Appends to metrics.jsonl. */
+  /** Appends to metrics.jsonl, and the numbers to TensorBoard's events under the phase's name. */
   record(record: Readonly<Record<string, JsonValue>>): void {
     this.log.append(record);
+    this.events.append(stepOf(record) ?? this.#lines, { [String(record.phase)]: record }, Date.now() / 1000);
     this.#lines++;
   }
 
   [Symbol.dispose](): void {
     this.log.close();
+    this.events.close();
   }
 }

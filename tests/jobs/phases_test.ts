@@ -6,6 +6,7 @@ import type { Tensor } from "../../src/tensor/tensor.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { assertUserError } from "../io/user_error.ts";
 import { testDevice } from "../support/device.ts";
+import { readEvents } from "../report/tensorboard_events.ts";
 import { fileTest } from "../support/file_test.ts";
 
 const order = ["first", "second", "third"];
@@ -69,6 +70,33 @@ await fileTest(
         { phase: "first" },
         ...[0, 1, 2, 3, 4].map((step) => ({ phase: "second", step, value: 10 * step + 10 })),
       ]);
+    }),
+);
+
+await fileTest(
+  "PhaseRunner: the numbers of every record are TensorBoard's scalars too; a resumed run begins a file of its own",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const run = await RunDirectory.create(`${folder}/run`);
+      {
+        using runner = await open(run, { resume: false });
+        runner.record({ phase: "judges", judge: "a", test_accuracy: 0.5 });
+        runner.record({ phase: "grpo", updates: 7, reward: NaN, kl: 0.25 });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      {
+        using runner = await open(run, { resume: true });
+        runner.record({ phase: "grpo", step: 7, kl: 1 });
+      }
+      const files = (await Array.fromAsync(Deno.readDir(`${run.path}/tensorboard`))).map(({ name }) => name).toSorted();
+      const read = async (name: string) => readEvents(await Deno.readFile(`${run.path}/tensorboard/${name}`)).slice(1);
+      assert.deepEqual(
+        (await Promise.all(files.map(read))).map((events) => events.map(({ step, scalars }) => [step, scalars])),
+        [
+          [[0, { "judges/test_accuracy": 0.5 }], [7, { "grpo/updates": 7, "grpo/kl": 0.25 }]],
+          [[7, { "grpo/step": 7, "grpo/kl": 1 }]],
+        ],
+      );
     }),
 );
 
