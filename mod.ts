@@ -170,6 +170,12 @@ export {
   type PolicyHeads,
   type ValidActions,
 } from "./src/policy/decision.ts";
+export { DecodingPolicy, type PolicyOutput } from "./src/policy/decoding_policy.ts";
+export {
+  type DecodingPolicyConfig,
+  decodingPolicySchema,
+  decodingPolicyShapes,
+} from "./src/policy/decoding_policy_config.ts";
 export { type DegreeLimits, DegreeRule, spacedDegrees } from "./src/policy/degree_rule.ts";
 export {
   handCount,
@@ -178,6 +184,14 @@ export {
   type HandScheduleTables,
   handScheduleTables,
 } from "./src/policy/hand_schedule.ts";
+export {
+  canvasFeatures,
+  cellFeatures,
+  type ObservedCanvas,
+  type PolicyState,
+  policyState,
+  type StateForm,
+} from "./src/policy/policy_state.ts";
 export { LayerNorm } from "./src/nn/layer_norm.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
 export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";

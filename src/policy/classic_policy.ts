@@ -1,10 +1,11 @@
 import { heGain, type Initializer } from "../nn/init.ts";
+import { LayerNorm } from "../nn/layer_norm.ts";
 import { Linear } from "../nn/linear.ts";
 import { type Module, nestParameters } from "../nn/module.ts";
 import { add } from "../ops/elementwise_binary.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { maskHeads, type PolicyHeads, type ValidActions } from "./decision.ts";
-import { LayerNorm } from "../nn/layer_norm.ts";
+import { zeroLinear } from "./zero_linear.ts";
 
 /** Sizes of a {@link ClassicPolicy}. */
 export interface ClassicPolicyConfig {
@@ -63,11 +64,22 @@ export class ClassicPolicy implements Module {
    * @throws {RangeError} for shapes that do not fit.
    */
   forward(states: Tensor, valid: ValidActions, degreePrior?: Tensor): PolicyHeads {
+    const { degreeLogits, scores } = this.headsOf(this.encode(states));
+    return maskHeads(degreePrior ? add(degreeLogits, degreePrior) : degreeLogits, scores, valid);
+  }
+
+  /** What both heads read of states `[B, S]`: `[B, C]`. */
+  encode(states: Tensor): Tensor {
     const first = this.encoder2.forward(this.encoder0.forward(states, "relu"));
-    const encoded = this.encoder5.forward(this.encoder3.forward(first, "relu"));
-    const logits = this.parallel2.forward(this.parallel0.forward(encoded, "relu"));
-    const scores = this.position2.forward(this.position0.forward(encoded, "relu"));
-    return maskHeads(degreePrior ? add(logits, degreePrior) : logits, scores, valid);
+    return this.encoder5.forward(this.encoder3.forward(first, "relu"));
+  }
+
+  /** What the heads say of {@link encode}'s result, before prior and mask: `[B, D]` and `[B, N]`. */
+  headsOf(encoded: Tensor): Omit<PolicyHeads, "valid"> {
+    return {
+      degreeLogits: this.parallel2.forward(this.parallel0.forward(encoded, "relu")),
+      scores: this.position2.forward(this.position0.forward(encoded, "relu")),
+    };
   }
 
   /** `encoder.0.weight` to `position_head.2.bias`, as a PyTorch `nn.Sequential` of each part numbers them. */
@@ -83,10 +95,4 @@ export class ClassicPolicy implements Module {
       "position_head.2": this.position2,
     });
   }
-}
-
-function zeroLinear(init: Initializer, inputs: number, outputs: number): Linear {
-  const linear = new Linear(init, inputs, outputs);
-  for (const tensor of linear.parameters().values()) tensor.write(new Float32Array(tensor.size));
-  return linear;
 }

@@ -1,0 +1,117 @@
+import { Embedding } from "../nn/embedding.ts";
+import { heGain, type Initializer } from "../nn/init.ts";
+import { Linear } from "../nn/linear.ts";
+import { type Module, nestParameters } from "../nn/module.ts";
+import { Projection } from "../nn/projection.ts";
+import { concat } from "../ops/concat.ts";
+import { add } from "../ops/elementwise_binary.ts";
+import { max, mean } from "../ops/reduce.ts";
+import { reshape } from "../ops/reshape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { ClassicPolicy } from "./classic_policy.ts";
+import type { PolicyHeads } from "./decision.ts";
+import { type DecodingPolicyConfig, decodingPolicySizes } from "./decoding_policy_config.ts";
+import { AttentionTrunk, ConvTrunk, type GridTrunk } from "./grid_trunk.ts";
+import { canvasFeatures, cellFeatures, type PolicyState } from "./policy_state.ts";
+import { zeroLinear } from "./zero_linear.ts";
+
+/** What a network says of B states before prior and masks, with the `[B]` strength of repulsion if it has one. */
+export interface NetworkOutput extends Omit<PolicyHeads, "valid"> {
+  /** `[B]`. */
+  readonly strength: Tensor | null;
+}
+
+/** From a state and i32 classes `[B]` to the heads; all outputs are exactly 0 at the start. */
+export interface PolicyNetwork extends Module {
+  /** What the network says. */
+  forward(state: PolicyState, classes: Tensor): NetworkOutput;
+}
+
+/** The network that a config names. @throws {RangeError} for a config that makes none. */
+export function makeNetwork(init: Initializer, config: DecodingPolicyConfig): PolicyNetwork {
+  return config.network === "mlp" ? new FlatNetwork(init, config) : new GridNetwork(init, config);
+}
+
+/** Standard deviation of the first embeddings: they stand beside features within [0, 1]. */
+const deviation = 0.1;
+
+/**
+ * A network whose weights are the same for all cells. Each starts from its features and an embedding of where it is,
+ * with canvas and class added; the trunk lets them see each other; a score is read from every cell, and degree and
+ * strength from the mean and the largest of the cells beside the canvas, by one hidden layer.
+ */
+class GridNetwork implements PolicyNetwork {
+  readonly #stem: { cells: Linear; canvas: Linear; positions: Embedding; classes: Embedding };
+  readonly #trunk: GridTrunk;
+  readonly #heads: { score: Projection; summary: Linear; degree: Linear; strength?: Linear };
+
+  constructor(init: Initializer, config: DecodingPolicyConfig) {
+    const { network, hidden_dim: dim, layers, cells, classes, degrees, repulsion } = config;
+    const { width, heads } = decodingPolicySizes(config);
+    this.#stem = {
+      cells: new Linear(init, cellFeatures, dim),
+      canvas: new Linear(init, canvasFeatures, dim),
+      positions: new Embedding(init, cells, dim, deviation),
+      classes: new Embedding(init, classes + 1, dim, deviation),
+    };
+    this.#trunk = network === "conv"
+      ? new ConvTrunk(init, dim, layers, width)
+      : new AttentionTrunk(init, dim, layers, heads);
+    this.#heads = {
+      score: new Projection(init, dim, 1, 0), // an order depends on differences: a bias would do nothing
+      summary: new Linear(init, 2 * dim + canvasFeatures, dim, heGain),
+      degree: zeroLinear(init, dim, degrees.length),
+      ...(repulsion ? { strength: zeroLinear(init, dim, 1) } : {}),
+    };
+  }
+
+  forward({ cells, canvas }: PolicyState, classes: Tensor): NetworkOutput {
+    const stem = this.#stem, { score, summary, degree, strength } = this.#heads;
+    const [batch, count] = cells.shape as [number, number];
+    const whole = add(stem.canvas.forward(canvas), stem.classes.forward(classes));
+    const placed = add(stem.cells.forward(cells), stem.positions.weight);
+    const seen = this.#trunk.forward(add(placed, reshape(whole, [batch, 1, whole.shape[1]!])));
+    const summed = summary.forward(concat([mean(seen, 1), max(seen, 1), canvas], 1), "relu");
+    return {
+      degreeLogits: degree.forward(summed),
+      scores: reshape(score.forward(seen), [batch, count]),
+      strength: strength ? reshape(strength.forward(summed), [batch]) : null,
+    };
+  }
+
+  parameters(): Map<string, Tensor> {
+    return new Map([
+      ...nestParameters(this.#stem),
+      ...nestParameters({ trunk: this.#trunk }),
+      ...nestParameters({ ...this.#heads }),
+    ]);
+  }
+}
+
+/** The classic form: an encoder of the flattened state beside an embedding of the class; see {@link ClassicPolicy}. */
+class FlatNetwork implements PolicyNetwork {
+  readonly #parts: { policy: ClassicPolicy; classes: Embedding; strength?: Linear };
+
+  constructor(init: Initializer, { hidden_dim: dim, cells, classes, degrees, repulsion }: DecodingPolicyConfig) {
+    const state = cells * cellFeatures + canvasFeatures + dim;
+    this.#parts = {
+      policy: new ClassicPolicy(init, { state, hidden: dim, degrees: degrees.length, cells }),
+      classes: new Embedding(init, classes + 1, dim, deviation),
+      ...(repulsion ? { strength: zeroLinear(init, dim, 1) } : {}),
+    };
+  }
+
+  forward({ cells, canvas }: PolicyState, classes: Tensor): NetworkOutput {
+    const { policy, classes: table, strength } = this.#parts, batch = canvas.shape[0]!;
+    const flat = reshape(cells, [batch, cells.size / batch]);
+    const encoded = policy.encode(concat([flat, canvas, table.forward(classes)], 1));
+    return {
+      ...policy.headsOf(encoded),
+      strength: strength ? reshape(strength.forward(encoded), [batch]) : null,
+    };
+  }
+
+  parameters(): Map<string, Tensor> {
+    return nestParameters({ ...this.#parts });
+  }
+}
