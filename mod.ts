@@ -171,11 +171,7 @@ export {
   type ValidActions,
 } from "./src/policy/decision.ts";
 export { DecodingPolicy, type PolicyOutput } from "./src/policy/decoding_policy.ts";
-export {
-  type DecodingPolicyConfig,
-  decodingPolicySchema,
-  decodingPolicyShapes,
-} from "./src/policy/decoding_policy_config.ts";
+export { type DecodingPolicyConfig, decodingPolicyShapes } from "./src/policy/decoding_policy_config.ts";
 export { type DegreeLimits, DegreeRule, spacedDegrees } from "./src/policy/degree_rule.ts";
 export {
   handCount,
@@ -230,6 +226,7 @@ export { type PrecisionRecall, precisionRecall } from "./src/eval/precision_reca
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
 export { loadJudge } from "./src/jobs/judge_file.ts";
 export { openPainter } from "./src/jobs/open_painter.ts";
+export { loadPolicy, savePolicy } from "./src/jobs/policy_file.ts";
 
 // Data and files.
 export { type Digits, loadMnist, resizeDigits, splitDigits, type SplitSizes } from "./src/data/digits.ts";
