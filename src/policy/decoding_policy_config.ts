@@ -83,7 +83,8 @@ export function decodingPolicyShapes(config: DecodingPolicyConfig): Map<string, 
   } else {
     linear("cells", cellFeatures, dim);
     linear("canvas", canvasFeatures, dim);
-    shapes.set("positions.weight", [cells, dim]).set("classes.weight", [classes + 1, dim]);
+    const width = Math.sqrt(cells);
+    shapes.set("classes.weight", [classes + 1, dim]).set("positions", [dim, width, width]);
     for (let l = 0; l < layers; l++) {
       if (network === "conv") shapes.set(`trunk.${l}.weight`, [dim, dim, 3, 3]).set(`trunk.${l}.bias`, [dim]);
       else {

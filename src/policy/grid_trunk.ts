@@ -10,9 +10,9 @@ import { permute } from "../ops/permute.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** The body of a network over the cells of a grid: `[B, N, C] -> [B, N, C]`. */
+/** The body of a network over the cells of a grid. */
 export interface GridTrunk extends Module {
-  /** Lets cells see each other. */
+  /** Lets cells see each other: `[B, C, H, W] -> [B, C, H, W]`. */
   forward(x: Tensor): Tensor;
 }
 
@@ -20,17 +20,14 @@ export interface GridTrunk extends Module {
 export class ConvTrunk implements GridTrunk {
   readonly #layers: readonly Conv2d[];
 
-  /** Draws the first values. @param width cells in a row of the square grid. */
-  constructor(init: Initializer, dim: number, layers: number, private readonly width: number) {
+  /** Draws the first values. */
+  constructor(init: Initializer, dim: number, layers: number) {
     const options = { padding: 1, relu: true };
     this.#layers = Array.from({ length: layers }, () => new Conv2d(init, dim, dim, 3, options, heGain));
   }
 
   forward(x: Tensor): Tensor {
-    const [batch, cells, dim] = x.shape as [number, number, number], { width } = this;
-    let image = reshape(permute(x, [0, 2, 1]), [batch, dim, width, width]);
-    for (const layer of this.#layers) image = add(image, layer.forward(image));
-    return permute(reshape(image, [batch, dim, cells]), [0, 2, 1]);
+    return this.#layers.reduce((image, layer) => add(image, layer.forward(image)), x);
   }
 
   /** `0.weight`, `0.bias`, `1.weight`, ... */
@@ -51,7 +48,10 @@ export class AttentionTrunk implements GridTrunk {
   }
 
   forward(x: Tensor): Tensor {
-    return this.#norm.forward(this.#blocks.reduce((y, block) => block.forward(y), x));
+    const [batch, dim, h, w] = x.shape as [number, number, number, number];
+    const cells = permute(reshape(x, [batch, dim, h * w]), [0, 2, 1]);
+    const seen = this.#norm.forward(this.#blocks.reduce((y, block) => block.forward(y), cells));
+    return reshape(permute(seen, [0, 2, 1]), x.shape);
   }
 
   /** `0.attn_norm.weight`, ..., `norm.bias`. */

@@ -4,7 +4,9 @@ import { Linear } from "../nn/linear.ts";
 import { type Module, nestParameters } from "../nn/module.ts";
 import { Projection } from "../nn/projection.ts";
 import { concat } from "../ops/concat.ts";
+import { conv2d } from "../ops/conv2d.ts";
 import { add } from "../ops/elementwise_binary.ts";
+import { permute } from "../ops/permute.ts";
 import { max, mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -39,24 +41,27 @@ const deviation = 0.1;
  * A network whose weights are the same for all cells. Each starts from its features and an embedding of where it is,
  * with canvas and class added; the trunk lets them see each other; a score is read from every cell, and degree and
  * strength from the mean and the largest of the cells beside the canvas, by one hidden layer.
+ *
+ * What is said of single cells are products, but written as 1x1 convolutions: their kernels take any number of channels,
+ * and the image need not be turned round for those of the trunk.
  */
 class GridNetwork implements PolicyNetwork {
-  readonly #stem: { cells: Linear; canvas: Linear; positions: Embedding; classes: Embedding };
+  readonly #stem: { cells: Linear; canvas: Linear; classes: Embedding };
+  /** `[C, width, width]`. */
+  readonly #positions: Tensor;
   readonly #trunk: GridTrunk;
   readonly #heads: { score: Projection; summary: Linear; degree: Linear; strength?: Linear };
 
   constructor(init: Initializer, config: DecodingPolicyConfig) {
-    const { network, hidden_dim: dim, layers, cells, classes, degrees, repulsion } = config;
+    const { network, hidden_dim: dim, layers, classes, degrees, repulsion } = config;
     const { width, heads } = decodingPolicySizes(config);
     this.#stem = {
       cells: new Linear(init, cellFeatures, dim),
       canvas: new Linear(init, canvasFeatures, dim),
-      positions: new Embedding(init, cells, dim, deviation),
       classes: new Embedding(init, classes + 1, dim, deviation),
     };
-    this.#trunk = network === "conv"
-      ? new ConvTrunk(init, dim, layers, width)
-      : new AttentionTrunk(init, dim, layers, heads);
+    this.#positions = init.normal([dim, width, width], deviation);
+    this.#trunk = network === "conv" ? new ConvTrunk(init, dim, layers) : new AttentionTrunk(init, dim, layers, heads);
     this.#heads = {
       score: new Projection(init, dim, 1, 0), // an order depends on differences: a bias would do nothing
       summary: new Linear(init, 2 * dim + canvasFeatures, dim, heGain),
@@ -67,14 +72,16 @@ class GridNetwork implements PolicyNetwork {
 
   forward({ cells, canvas }: PolicyState, classes: Tensor): NetworkOutput {
     const stem = this.#stem, { score, summary, degree, strength } = this.#heads;
-    const [batch, count] = cells.shape as [number, number];
+    const [batch, count, features] = cells.shape as [number, number, number];
+    const [dim, width] = this.#positions.shape as [number, number, number];
+    const image = reshape(permute(cells, [0, 2, 1]), [batch, features, width, width]);
+    const own = conv2d(image, reshape(stem.cells.weight, [dim, features, 1, 1]), stem.cells.bias);
     const whole = add(stem.canvas.forward(canvas), stem.classes.forward(classes));
-    const placed = add(stem.cells.forward(cells), stem.positions.weight);
-    const seen = this.#trunk.forward(add(placed, reshape(whole, [batch, 1, whole.shape[1]!])));
-    const summed = summary.forward(concat([mean(seen, 1), max(seen, 1), canvas], 1), "relu");
+    const seen = this.#trunk.forward(add(add(own, this.#positions), reshape(whole, [batch, dim, 1, 1])));
+    const summed = summary.forward(concat([mean(seen, [2, 3]), max(seen, [2, 3]), canvas], 1), "relu");
     return {
       degreeLogits: degree.forward(summed),
-      scores: reshape(score.forward(seen), [batch, count]),
+      scores: reshape(conv2d(seen, reshape(score.weight, [1, dim, 1, 1]), null), [batch, count]),
       strength: strength ? reshape(strength.forward(summed), [batch]) : null,
     };
   }
@@ -82,6 +89,7 @@ class GridNetwork implements PolicyNetwork {
   parameters(): Map<string, Tensor> {
     return new Map([
       ...nestParameters(this.#stem),
+      ["positions", this.#positions],
       ...nestParameters({ trunk: this.#trunk }),
       ...nestParameters({ ...this.#heads }),
     ]);

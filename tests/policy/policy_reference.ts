@@ -65,7 +65,7 @@ export class PolicyReference {
       };
     }
     const whole = plus(this.#linear("canvas", canvas), this.#row("classes", of));
-    const start = cells.map((cell, n) => plus(plus(this.#linear("cells", cell), this.#row("positions", n)), whole));
+    const start = cells.map((cell, n) => plus(plus(this.#linear("cells", cell), this.#position(n)), whole));
     const seen = network === "conv" ? this.#convolved(start) : this.#attended(start);
     const columns = seen[0]!.map((_, c) => seen.map((cell) => cell[c]!));
     const summed = relu(this.#linear("summary", [
@@ -142,6 +142,11 @@ export class PolicyReference {
   #row(table: string, row: number): number[] {
     const { hidden_dim: dim } = this.config;
     return [...this.weights.get(`${table}.weight`)!.subarray(row * dim, (row + 1) * dim)];
+  }
+
+  #position(n: number): number[] {
+    const { hidden_dim: dim, cells } = this.config, table = this.weights.get("positions")!;
+    return Array.from({ length: dim }, (_, c) => table[c * cells + n]!);
   }
 
   #closeness(a: number, b: number): number {
