@@ -55,25 +55,25 @@ fn signals(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var second = LOWEST;
   for (var c = 0u; c < params.cols4; c++) {
     let values = guided[row * params.cols4 + c];
-    for (var i = 0u; i < 4u; i++) {
-      if (4u * c + i >= params.vocab) { break; }
-      let x = values[i];
-      second = max(second, min(first, x));
-      first = max(first, x);
+    //@unroll i 0 4
+    if (4u * c + $(i)u < params.vocab) {
+      second = max(second, min(first, values[$(i)u]));
+      first = max(first, values[$(i)u]);
     }
+    //@end
   }
   // H = log Z - sum z x / Z for x = logit - largest, z = exp x.
   var sum = 0.0;
   var weighted = 0.0;
   for (var c = 0u; c < params.cols4; c++) {
     let values = guided[row * params.cols4 + c];
-    for (var i = 0u; i < 4u; i++) {
-      if (4u * c + i >= params.vocab) { break; }
-      let x = max(values[i] - first, -80.0);
-      let z = exp(x);
-      sum += z;
-      weighted += z * x;
+    //@unroll i 0 4
+    if (4u * c + $(i)u < params.vocab) {
+      let x = max(values[$(i)u] - first, -80.0);
+      sum += exp(x);
+      weighted += exp(x) * x;
     }
+    //@end
   }
   let at = 3u * (u32(rows[row].x) * params.cells + u32(rows[row].z));
   signals_out[at] = 1.0 / sum;

@@ -119,7 +119,13 @@ export class ArpgDecoder implements Disposable {
     state.painted.write(new Int32Array(batch * config.cells).fill(-1));
     this.#seed.value = seed;
     for (const captured of this.#captured) captured.replay();
-    return { tokens: state.tokens, painted: state.painted };
+    return this.decoded;
+  }
+
+  /** What the last call decoded. */
+  get decoded(): Decoded {
+    const { tokens, painted } = this.#state;
+    return { tokens, painted };
   }
 
   /** Gives the memory back. */

@@ -13,6 +13,8 @@ const source = { name: "decode_choose", text: shader };
 
 /** What is known before a step, on the device. A sample that is done has nothing unpainted, and its choice is ignored. */
 export interface Probe {
+  /** u32, of the batch: for random numbers. */
+  readonly seed: Scalar;
   /** t, from 0. */
   readonly step: number;
   /** i32 `[B, N]`: 1 for a cell that is not painted. */
@@ -68,8 +70,7 @@ export interface Probed extends Decoded {
  * linear guidance the signals are those of its full scale, since the cells painted after the step are not known yet.
  */
 export class ProbedDecoder implements Disposable {
-  /** u32, of the batch: for choices that draw random numbers. */
-  readonly seed: Scalar = new Scalar(0);
+  readonly #seed = new Scalar(0);
   readonly #state: DecodeStep;
   readonly #cost: Tensor;
   readonly #degrees: Tensor;
@@ -82,7 +83,7 @@ export class ProbedDecoder implements Disposable {
     const group = Math.min(cells, Math.max(1, Math.round(speed * Math.max(...degrees))));
     const content = (t: number) => t === 0 ? mostKnown + 1 : group;
     const rows = Array.from({ length: steps }, (_, t) => ({ content: content(t), queries: cells }));
-    this.#state = device.persistent(() => new DecodeStep(model, { ...options, probing: true }, rows, true, this.seed));
+    this.#state = device.persistent(() => new DecodeStep(model, { ...options, probing: true }, rows, true, this.#seed));
     this.#cost = device.persistent(() => device.zeros([batch, 2]));
     this.#degrees = device.persistent(() => device.tensor(Int32Array.from(degrees)));
     this.#captured = device.capture(() => {
@@ -112,9 +113,15 @@ export class ProbedDecoder implements Disposable {
     state.tokens.write(known?.tokens ?? new Int32Array(batch * cells));
     state.painted.write(new Int32Array(batch * cells).fill(-1));
     this.#cost.write(new Float32Array(2 * batch));
-    this.seed.value = seed;
+    this.#seed.value = seed;
     this.#captured.replay();
-    return { tokens: state.tokens, painted: state.painted, cost: this.#cost };
+    return this.decoded;
+  }
+
+  /** What the last call decoded. */
+  get decoded(): Probed {
+    const { tokens, painted } = this.#state;
+    return { tokens, painted, cost: this.#cost };
   }
 
   /** Gives the memory back. */
@@ -154,7 +161,7 @@ export class ProbedDecoder implements Disposable {
       params,
       grid: grids.grid("half", batch * cells, 8, 1),
     });
-    const { degree, picks } = choose({ step: t, unpainted, remaining, signals }, step);
+    const { degree, picks } = choose({ seed: this.#seed, step: t, unpainted, remaining, signals }, step);
     device.launch(source, "apply", {
       read: [starts, order, this.#degrees, degree, picks],
       write: [orders[(t + 1) % 2]!, state, painted],
