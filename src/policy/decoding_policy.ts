@@ -32,7 +32,7 @@ export class DecodingPolicy implements Module {
   /**
    * Draws the first values.
    *
-   * @throws {RangeError} for sizes that make no policy, and degrees that cannot paint the canvas in T_max steps.
+   * @throws {RangeError} for sizes that make no policy, and degrees that cannot paint the canvas in a target's steps.
    */
   constructor(init: Initializer, readonly config: DecodingPolicyConfig) {
     const { width } = decodingPolicySizes(config);

@@ -18,8 +18,14 @@ export interface DecodingPolicyConfig {
   readonly layers: number;
   /** D numbers of cells that a step may paint, rising. */
   readonly degrees: readonly number[];
-  /** T_max, most steps of a painting. */
+  /** Numbers of steps that a painting may be asked to take, such as `[3, 4, 8]`. */
+  readonly targets: readonly number[];
+  /** T_max, most steps of any painting. */
   readonly max_steps: number;
+  /** Steps that a painting may take beyond its target, up to T_max. */
+  readonly slack: number;
+  /** How narrowly the degree keeps to ARPG's counts at the start, see `handDegreeBias`. */
+  readonly prior: { readonly width: number; readonly floor: number };
   /** N, cells of the square grid. */
   readonly cells: number;
   /** Number of classes; the id `classes` stands for none. */
@@ -37,7 +43,10 @@ export const decodingPolicySchema = z.strictObject({
   hidden_dim: count.multipleOf(4).max(1024),
   layers: count.max(64),
   degrees: z.array(count).min(1).max(4096),
-  max_steps: count,
+  targets: z.array(count).min(1).max(64),
+  max_steps: count.max(4096),
+  slack: z.int().min(0),
+  prior: z.strictObject({ width: z.number().positive(), floor: z.number().min(0).max(1) }),
   cells: count.max(4096),
   classes: count,
   repulsion: z.strictObject({ sigma: z.number().positive() }).nullable(),
@@ -46,10 +55,10 @@ export const decodingPolicySchema = z.strictObject({
 /**
  * Checks a config and gives what follows from it.
  *
- * @throws {RangeError} for sizes that make no policy, and degrees that cannot paint the canvas in T_max steps.
+ * @throws {RangeError} for sizes that make no policy, and degrees that cannot paint the canvas in a target's steps.
  */
 export function decodingPolicySizes(config: DecodingPolicyConfig): { readonly width: number; readonly heads: number } {
-  const { hidden_dim, layers, classes, cells, degrees, max_steps } = config;
+  const { hidden_dim, layers, classes, cells, degrees, targets, max_steps, slack } = config;
   const fail = (reason: string): never => {
     throw new RangeError(`Cannot make a decoding policy: ${reason}`);
   };
@@ -59,7 +68,7 @@ export function decodingPolicySizes(config: DecodingPolicyConfig): { readonly wi
   if (hidden_dim % 4) fail(`hidden_dim must be a multiple of 4, got ${hidden_dim}`);
   const width = Math.sqrt(cells);
   if (!Number.isInteger(width)) fail(`cells must be a square number, got ${cells}`);
-  new DegreeRule({ degrees, steps: max_steps, cells });
+  for (const target of targets) new DegreeRule({ degrees, steps: Math.min(max_steps, target + slack), cells });
   return { width, heads: hidden_dim % 16 ? 1 : hidden_dim / 16 };
 }
 

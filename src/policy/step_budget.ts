@@ -1,20 +1,13 @@
 import { groupSizes } from "../models/decode_schedule.ts";
+import type { DecodingPolicyConfig } from "./decoding_policy_config.ts";
 import { DegreeRule, spacedDegrees } from "./degree_rule.ts";
-import { type HandKernel, handScheduleTables } from "./hand_schedule.ts";
+import { handScheduleTables } from "./hand_schedule.ts";
 
 /** What limits a policy's paintings, and what it starts from. */
-export interface BudgetOptions {
-  /** Numbers of steps that a painting may be asked to take, such as `[3, 4, 8]`. */
-  readonly targets: readonly number[];
-  /** T_max of every painting; by default its own target. */
-  readonly maxSteps?: number;
-  /** Cells that a step may paint, rising; by default {@link budgetDegrees}. */
-  readonly degrees: readonly number[];
-  /** N, cells of the canvas. */
-  readonly cells: number;
-  /** How narrowly the prior keeps to ARPG's counts. */
-  readonly kernel?: HandKernel;
-}
+export type BudgetOptions = Pick<
+  DecodingPolicyConfig,
+  "targets" | "max_steps" | "slack" | "degrees" | "cells" | "prior"
+>;
 
 /**
  * A list of degrees that holds those of {@link spacedDegrees} and every count of ARPG's own rule (arccos) for these
@@ -44,14 +37,14 @@ export class StepBudget {
    * @throws {RangeError} where a target's steps cannot paint the canvas by these degrees.
    */
   constructor(readonly options: BudgetOptions) {
-    const { targets, maxSteps, degrees, cells, kernel = {} } = options;
-    this.steps = maxSteps ?? Math.max(...targets);
+    const { targets, max_steps, slack, degrees, cells, prior } = options;
+    this.steps = max_steps;
     const rows = this.steps * (cells + 1) * degrees.length;
     this.valid = new Int32Array(targets.length * rows);
     this.prior = new Float32Array(targets.length * rows);
     targets.forEach((target, j) => {
-      const rule = new DegreeRule({ degrees, steps: maxSteps ?? target, cells });
-      const { valid, bias } = handScheduleTables(rule, groupSizes("arccos", target, cells), kernel);
+      const rule = new DegreeRule({ degrees, steps: Math.min(max_steps, target + slack), cells });
+      const { valid, bias } = handScheduleTables(rule, groupSizes("arccos", target, cells), prior);
       this.valid.set(valid, j * rows);
       this.prior.set(bias, j * rows);
     });

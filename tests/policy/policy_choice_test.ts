@@ -14,7 +14,7 @@ import { stir, tinyPolicy } from "./tiny_policy.ts";
 const cells = 16, classes = 3;
 const targets = [2, 3, 5];
 const degrees = budgetDegrees(targets, cells);
-const sizes = { cells, classes, degrees, max_steps: 5 };
+const sizes = { cells, classes, degrees, targets, max_steps: 5, slack: 0 };
 const wanted = Array.from({ length: 24 }, (_, b) => targets[b % 3]!);
 /** A prior so narrow that no draw here leaves ARPG's counts. */
 const narrow = { width: 0.05, floor: 0 };
@@ -23,20 +23,19 @@ const open = { width: 2, floor: 0.1 };
 
 interface Setting {
   readonly temperature?: number;
-  readonly kernel?: { readonly width: number; readonly floor: number };
+  readonly prior?: { readonly width: number; readonly floor: number };
   readonly change?: Partial<DecodingPolicyConfig>;
   /** Whether the policy is away from its start. */
   readonly moved?: boolean;
-  readonly maxSteps?: number;
   readonly rollouts?: readonly number[];
 }
 
 /** Paints by a policy; the first sample of each row has the number of the rollout. */
-async function paint({ temperature = 1, kernel = open, change = {}, moved, maxSteps, rollouts }: Setting) {
+async function paint({ temperature = 1, prior = open, change = {}, moved, rollouts }: Setting) {
   const device = await testDevice();
-  const policy = tinyPolicy(device, { ...sizes, ...change });
+  const policy = tinyPolicy(device, { ...sizes, prior, ...change });
   if (moved) stir(policy, 2);
-  const budget = new StepBudget({ targets, degrees, cells, kernel, ...(maxSteps ? { maxSteps } : {}) });
+  const budget = new StepBudget(policy.config);
   const model = await FrozenArpg.of(tinyArpg(device));
   const numbers = rollouts ?? wanted.map((_, b) => b), batch = numbers.length;
   const choice = new PolicyChoice(policy, budget, { batch, temperature, keep: true });
@@ -71,7 +70,7 @@ Deno.test("PolicyChoice: the initial policy takes ARPG's counts in orders that a
   const device = await testDevice();
   using _scope = device.scope();
   const rollouts = Array.from({ length: 24 }, (_, b) => b);
-  const { painted, picks, budget, decisions } = await paint({ kernel: narrow, rollouts });
+  const { painted, picks, budget, decisions } = await paint({ prior: narrow, rollouts });
   const firsts = new Set<number>(), most = decisions.picks.shape[1]!;
   rollouts.forEach((b) => {
     const arccos = groupSizes("arccos", wanted[b]!, cells);
@@ -99,7 +98,7 @@ Deno.test("PolicyChoice: the initial policy takes ARPG's counts in orders that a
 Deno.test("PolicyChoice: an initial policy and ARPG's own decoding paint the same from the same orders", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  const { model, tokens, painted, picks, labels, decisions } = await paint({ kernel: narrow });
+  const { model, tokens, painted, picks, labels, decisions } = await paint({ prior: narrow });
   const most = decisions.picks.shape[1]!, batch = wanted.length;
   const order = wanted.flatMap((_, b) =>
     [0, 1, 2, 3, 4].flatMap((t) => picks.slice((t * batch + b) * most, (t * batch + b + 1) * most)).filter((c) =>
@@ -127,8 +126,7 @@ Deno.test("PolicyChoice: every cell is painted once, within the target's steps o
   for (const network of ["conv", "attention", "mlp"] as const) {
     for (
       const setting of [{}, { temperature: 0 }, {
-        maxSteps: 7,
-        change: { network, max_steps: 7, state: "blind" },
+        change: { network, max_steps: 7, slack: 2, state: "blind" },
       }] as const
     ) {
       const { painted, picks, budget, decisions } = await paint({ moved: true, change: { network }, ...setting });
@@ -137,7 +135,7 @@ Deno.test("PolicyChoice: every cell is painted once, within the target's steps o
         const counts = groups(painted, b, budget.steps);
         const last = counts.findLastIndex((count) => count > 0);
         assert.ok(counts.slice(0, last).every((count) => count > 0), `no empty step: ${counts}`);
-        assert.ok(last < ("maxSteps" in setting ? setting.maxSteps : target), `${counts} for ${target} steps`);
+        assert.ok(last < ("change" in setting ? target + 2 : target), `${counts} for ${target} steps`);
         const chosen = counts.flatMap((_, t) => picks.slice((t * batch + b) * most, (t * batch + b + 1) * most)).filter(
           (c) => c >= 0,
         );
@@ -182,12 +180,12 @@ Deno.test("PolicyChoice: a rollout's decisions depend on its number and state, n
 });
 
 Deno.test("StepBudget: unknown targets and impossible canvases are refused", () => {
-  const budget = new StepBudget({ targets, degrees, cells });
+  const budget = new StepBudget({ ...sizes, prior: open });
   assert.throws(() => budget.base(4), {
     name: "RangeError",
     message: "Cannot paint in 4 steps: the policy's targets are 2, 3, 5; name one of them",
   });
-  assert.throws(() => new StepBudget({ targets: [2], degrees: [1, 2], cells }), {
+  assert.throws(() => new StepBudget({ ...sizes, prior: open, targets: [2], degrees: [1, 2] }), {
     name: "RangeError",
     message: "Cannot paint 16 cells in 2 steps: the degrees 1, 2 need 8 steps",
   });
