@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import { UserError } from "../error.ts";
+import { colorByName, type Reference, referenceLayers, THEME, vegaSvg } from "./plot_theme.ts";
 
 /** One curve. */
 export interface Series {
@@ -7,14 +8,6 @@ export interface Series {
   name: string;
   /** `[x, y]` by rising x. Where y is not finite the curve has a gap. */
   points: readonly (readonly [x: number, y: number])[];
-}
-
-/** A horizontal line to compare the curves with. */
-export interface Reference {
-  /** What it says, written above the line. */
-  name: string;
-  /** Its height, in the units of y. */
-  value: number;
 }
 
 /** What {@link renderCurves} draws. */
@@ -33,56 +26,13 @@ export interface CurvesOptions {
   smooth?: number;
   /** Horizontal lines to compare with. */
   references?: readonly Reference[];
+  /** Pixels between the axes. Default 660 by 330. */
+  width?: number;
+  height?: number;
 }
 
-/** Okabe and Ito's colours without yellow, which readers with any colour vision can tell apart. */
-const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
-
-const INK = "#222";
-const GREY = "#666";
-const WIDTH = 660;
+const WIDTH = 660, HEIGHT = 330;
 const X_AXIS = { grid: false, tickCount: 8, labelFlush: false };
-const RULE = { type: "rule", color: GREY, strokeDash: [5, 4], strokeWidth: 1.2 };
-const RULE_TEXT = { type: "text", color: GREY, align: "right", x: "width", dx: -4, dy: -8, fontSize: 12 };
-const LEGEND = {
-  orient: "top",
-  symbolType: "stroke",
-  symbolOpacity: 1,
-  symbolStrokeWidth: 3,
-  symbolSize: 400,
-  labelFontSize: 13,
-  labelColor: INK,
-  labelLimit: 0,
-  columnPadding: 24,
-};
-/** Pixels of a legend entry: what vega sets aside for a letter, and for the symbol with its gaps. */
-const LEGEND_LETTER = 10.4;
-const LEGEND_SYMBOL = 52;
-const THEME = {
-  font: "DejaVu Sans, sans-serif",
-  title: {
-    fontSize: 17,
-    anchor: "start",
-    frame: "group",
-    offset: 12,
-    color: INK,
-    subtitleFontSize: 13,
-    subtitleColor: GREY,
-    subtitlePadding: 6,
-  },
-  axis: {
-    labelFontSize: 12,
-    titleFontSize: 13,
-    titleFontWeight: "normal",
-    titlePadding: 10,
-    labelColor: INK,
-    titleColor: INK,
-    gridColor: "#e6e6e6",
-    domainColor: "#999",
-    tickColor: "#999",
-  },
-  view: { stroke: null },
-};
 
 /**
  * Draws curves over a common x axis: the bytes of a PNG file of about 1500 x 800 pixels, for a page at half that size.
@@ -100,17 +50,11 @@ export async function renderCurves(options: CurvesOptions): Promise<Uint8Array> 
 
 /** The same plot as an SVG document. Needs no permission; the text is set in the reader's DejaVu Sans or sans-serif. */
 export async function curvesSvg(options: CurvesOptions): Promise<string> {
-  const spec = curvesSpec(options);
-  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
-  const view = new vega.View(vega.parse(vegaLite.compile(spec).spec), { renderer: "none" });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
+  return await vegaSvg(curvesSpec(options));
 }
 
-function curvesSpec({ title, subtitle, x, y, series, smooth, references = [] }: CurvesOptions): TopLevelSpec {
+function curvesSpec(options: CurvesOptions): TopLevelSpec {
+  const { title, subtitle, x, y, series, smooth, references = [], width = WIDTH, height = HEIGHT } = options;
   const values = series.flatMap(({ name, points }) =>
     points.map(([x, y]) => ({ x, y: Number.isFinite(y) ? y : null, series: name }))
   );
@@ -126,7 +70,7 @@ function curvesSpec({ title, subtitle, x, y, series, smooth, references = [] }: 
   const encoding = (field: string) => ({
     x: { field: "x", type: "quantitative", title: x.title, scale: xScale, axis: xAxis },
     y: { field, type: "quantitative", title: y.title, scale, axis: { grid: true } },
-    color: colorByName(series.map(({ name }) => name)),
+    color: colorByName(series.map(({ name }) => name), width),
   });
   const line = { type: "line", strokeWidth: 2.2, strokeCap: "round", strokeJoin: "round" };
   const curves = smooth === undefined ? [{ mark: line, encoding: encoding("y") }] : [
@@ -134,8 +78,8 @@ function curvesSpec({ title, subtitle, x, y, series, smooth, references = [] }: 
     { transform: [rollingMean(smooth)], mark: line, encoding: encoding("mean") },
   ];
   return {
-    width: WIDTH,
-    height: 330,
+    width,
+    height,
     padding: 14,
     background: "white",
     title: subtitle === undefined ? title : { text: title, subtitle },
@@ -145,19 +89,6 @@ function curvesSpec({ title, subtitle, x, y, series, smooth, references = [] }: 
   } as TopLevelSpec;
 }
 
-function colorByName(names: string[]) {
-  const longest = Math.max(...names.map((name) => name.length));
-  const columns = Math.max(1, Math.floor(WIDTH / (longest * LEGEND_LETTER + LEGEND_SYMBOL)));
-  return {
-    field: "series",
-    type: "nominal",
-    title: null,
-    sort: null,
-    scale: { domain: names, range: COLORS },
-    legend: names.length > 1 ? { ...LEGEND, columns } : null,
-  };
-}
-
 function rollingMean(points: number) {
   const before = Math.floor(points / 2);
   return {
@@ -165,14 +96,4 @@ function rollingMean(points: number) {
     frame: [-before, points - 1 - before],
     groupby: ["series"],
   };
-}
-
-function referenceLayers({ name, value }: Reference, scale: { zero: boolean }) {
-  // A row of their own: on the curves' data they would be drawn once for every point.
-  const data = { values: [{ name, value }] };
-  const y = { field: "value", type: "quantitative", scale };
-  return [
-    { data, mark: RULE, encoding: { y } },
-    { data, mark: RULE_TEXT, encoding: { y, text: { field: "name", type: "nominal" } } },
-  ];
 }

@@ -19,9 +19,10 @@ export class TensorBoardLog implements Disposable {
   }
 
   /**
-   * Begins an event file in `directory`, which is made where it is missing, named by the time in milliseconds:
-   * TensorBoard reads the files of a directory by name, and of a step that comes twice the later value counts, so a
-   * resumed run needs no care. Throws UserError where the file cannot be written.
+   * Begins an event file in `directory`, which is made where it is missing, named by the time in milliseconds.
+   *
+   * A resumed run needs no care: TensorBoard reads files by name, and a value drops those of its tag whose steps are not
+   * smaller (tensorboard/data/server/reservoir.rs). Throws UserError where the file cannot be written.
    */
   static async open(directory: string): Promise<TensorBoardLog> {
     const now = Date.now();
