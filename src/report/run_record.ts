@@ -93,8 +93,8 @@ export type PolicyEvaluation = z.output<typeof evaluationSchema>;
  */
 export async function readEvaluation(run: RunDirectory): Promise<PolicyEvaluation | null> {
   const path = evaluationPath(run);
-  const text = await readIfThere(path);
-  return text === null ? null : parseEvaluation(text, path);
+  const bytes = await ifThere(() => readBytes(path));
+  return bytes && parseEvaluation(new TextDecoder().decode(bytes), path);
 }
 
 /** The file of a run's evaluation. */
@@ -118,10 +118,10 @@ export function parseEvaluation(text: string, path: string): PolicyEvaluation | 
   throw new UserError(`Cannot read ${path}: ${place}: ${message}; evaluate the run again`);
 }
 
-/** The text of a file; null where there is none. */
-export async function readIfThere(path: string): Promise<string | null> {
+/** What `read` gives; null where the file that it reads is not there. */
+export async function ifThere<T>(read: () => Promise<T>): Promise<T | null> {
   try {
-    return new TextDecoder().decode(await readBytes(path));
+    return await read();
   } catch (error) {
     if (error instanceof UserError && error.cause instanceof Deno.errors.NotFound) return null;
     throw error;
