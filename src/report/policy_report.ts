@@ -100,7 +100,7 @@ async function comparisonSections(run: RunDirectory, { job, evaluation }: RunCon
     ];
   }
   // A job without a policy has nothing to compare.
-  return isPolicy(job) ? [{ id, title, body: missing("Not evaluated yet", evalCommand(run)) }] : [];
+  return isPolicy(job) ? [{ id, title, body: missing("Not evaluated yet", await evalCommand(run)) }] : [];
 }
 
 async function trainingSections(run: RunDirectory, records: readonly MetricsRecord[] | null): Promise<Section[]> {
@@ -110,7 +110,7 @@ async function trainingSections(run: RunDirectory, records: readonly MetricsReco
 }
 
 async function pictureSections(run: RunDirectory, { job, evaluation }: RunContent): Promise<Section[]> {
-  const command = isPolicy(job) ? evalCommand(run) : trainCommand(run);
+  const command = isPolicy(job) ? await evalCommand(run) : trainCommand(run);
   const samples = await samplePictures(run) ?? missing("No pictures yet", command);
   // With an evaluation the page has drawn its own.
   const plots = evaluation ? null : await plotPictures(run);
@@ -124,8 +124,15 @@ function isPolicy(job: string): boolean {
   return job.includes("policy");
 }
 
-function evalCommand({ path }: RunDirectory): string {
-  return `deno task eval --run ${shellWord(path)}`;
+/** What leads to an evaluation: training, where that has not ended with a policy. */
+async function evalCommand(run: RunDirectory): Promise<string> {
+  try {
+    await Deno.stat(join(run.checkpoints, "policy.safetensors"));
+    return `deno task eval --run ${shellWord(run.path)}`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return trainCommand(run);
+    throw error;
+  }
 }
 
 function trainCommand({ path }: RunDirectory): string {
