@@ -84,6 +84,49 @@ await fileTest(
 );
 
 await fileTest(
+  "writeReport: files that cannot be read are told, and the rest is shown",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const run = await syntheticRun(`${folder}/run`, { pictures: { "best.png": new Uint8Array(9) } });
+      await run.writeText("metrics.jsonl", "{}\nbroken\n");
+      await run.writeText("eval.json", '{"methods": 3}');
+      await run.writeText("environment.json", "[");
+      const said = words(await page(run));
+      for (
+        const line of [
+          `Cannot read ${run.metrics}: line 2 is not a JSON object; remove or mend it.`,
+          `Cannot read ${run.path}/eval.json: adapter: `,
+          `${run.samples}/best.png is no picture.`,
+          "Policy ARPG's own rule, same noise",
+        ]
+      ) assert.ok(said.includes(line), line);
+    }),
+);
+
+await fileTest("writeReport: text from files is text, wherever it stands", () =>
+  withTemporaryFolder(async (folder) => {
+    const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(1)>`;
+    const evaluation: PolicyEvaluation = {
+      ...syntheticEvaluation(),
+      ...{ adapter: hostile, commit: hostile, date: hostile, judge: hostile },
+      methods: [
+        method({ name: hostile, schedule: hostile, order: hostile }),
+        method({ name: hostile, family: "policy", frechet: estimate(50) }),
+      ],
+    };
+    const run = await syntheticRun(`${folder}/run`);
+    const records = [1, 2].map((step) => ({ phase: hostile, step, [hostile]: step, warning: hostile }));
+    await run.writeText("metrics.jsonl", records.map((record) => JSON.stringify(record) + "\n").join(""));
+    await run.writeText("config.yaml", `job: digits_policy\nnote: ${hostile}\n`);
+    await run.writeJson("environment.json", { [hostile]: hostile });
+    await run.writeJson("eval.json", { ...evaluation });
+    const text = await page(run);
+    assert.ok(text.split("&#60;script&#62;").length > 12, "it is shown");
+    await run.writeText("eval.json", JSON.stringify({ other: hostile }));
+    await page(run);
+  }));
+
+await fileTest(
   "writeReport: a run of another job has curves, plots, the last of its pictures and its results",
   () =>
     withTemporaryFolder(async (folder) => {
