@@ -207,7 +207,9 @@ export {
   type Paintings,
   type PaintOptions,
   type PaintSettings,
+  type PolicySettings,
 } from "./src/eval/arpg_painter.ts";
+export type { NoiseSettings } from "./src/eval/token_painting.ts";
 export {
   type BootstrapInterval,
   bootstrapInterval,

@@ -1,27 +1,16 @@
-import { ArpgDecoder } from "../models/arpg_decoder.ts";
-import { cellOrder, type DecodeOrder, knownFirst } from "../models/decode_order.ts";
-import type { DecodePlan, DecodeRequest } from "../models/decode_request.ts";
-import { type DecodeSchedule, groupSizes } from "../models/decode_schedule.ts";
-import type { Guidance, Sampling } from "../models/decode_step.ts";
+import type { Decoded } from "../models/arpg_decoder.ts";
+import type { DecodePlan } from "../models/decode_request.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
 import { slice } from "../ops/slice.ts";
+import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { HandPainting, handPlan, type PaintSettings } from "./hand_painting.ts";
 import { type BatchMemory, pixelsBatch, tokensBatch } from "./painting_batch.ts";
+import { checkPolicy, PolicyPainting, policyPlan, type PolicySettings } from "./policy_painting.ts";
+import { type KnownCells, knownCounts, type PictureBatch, type TokenPainting, tokenRequest } from "./token_painting.ts";
 
-/** How to paint. */
-export interface PaintSettings extends Sampling {
-  /** How many cells at each step. */
-  readonly schedule: DecodeSchedule;
-  /** Steps. */
-  readonly steps: number;
-  /** Where. */
-  readonly order: DecodeOrder;
-  /** Scale 1 for none. */
-  readonly guidance: Guidance;
-  /** u32: with the number of a picture it names all its random numbers. */
-  readonly seed: number;
-}
+export type { KnownCells, PaintSettings, PolicySettings };
 
 /** Pictures and how they came about. */
 export interface Paintings {
@@ -31,14 +20,6 @@ export interface Paintings {
   readonly codes: Int32Array;
   /** `[N, cells]`: the step in which a cell was painted, -1 where it was known. */
   readonly painted: Int32Array;
-}
-
-/** Tokens to begin with, a row of cells a picture. */
-export interface KnownCells {
-  /** `[N, cells]` tokens. */
-  readonly codes: Int32Array;
-  /** `[N, cells]`: not 0 where the token is known and stays. */
-  readonly mask: Uint8Array;
 }
 
 /** Pictures to paint, and whom to tell. */
@@ -51,13 +32,19 @@ export interface PaintOptions {
   readonly onProgress?: (done: number) => void;
 }
 
+/** A decoding, and what must be equal of two batches that it serves. */
+interface Recorded {
+  readonly key: string;
+  readonly policy: DecodingPolicy | null;
+  readonly painting: TokenPainting;
+}
+
 /**
  * Paints pictures with a frozen ARPG and its tokenizer, batch by batch, as many at once as memory allows. A picture
  * depends on its number, label, known cells and the settings only, not on the others.
  */
 export class ArpgPainter implements Disposable {
-  #decoder: { readonly key: string; readonly decoder: ArpgDecoder } | null = null;
-
+  #recorded: Recorded | null = null;
   readonly #memory: BatchMemory;
 
   /**
@@ -72,15 +59,18 @@ export class ArpgPainter implements Disposable {
   }
 
   /**
-   * A picture for every label.
+   * A picture for every label, by rules made by hand or by a policy; with the same seed both draw the same random numbers
+   * for the token of a cell.
    *
    * @param labels classes; -1 for none.
+   * @throws {UserError} for a policy that is not for this model, or for other numbers of steps.
    */
   async paint(
     labels: ArrayLike<number>,
-    settings: PaintSettings,
+    settings: PaintSettings | PolicySettings,
     { known, first = 0, onProgress }: PaintOptions = {},
   ): Promise<Paintings> {
+    if ("policy" in settings) checkPolicy(settings, this.model);
     const { cells } = this.model.config;
     const parts: Paintings[] = [];
     const batchSize = this.#batchSize(settings, known !== undefined);
@@ -88,9 +78,9 @@ export class ArpgPainter implements Disposable {
       const count = Math.min(batchSize, labels.length - start);
       const of = <A extends Int32Array | Uint8Array>(rows: A) =>
         rows.subarray(start * cells, (start + count) * cells) as A;
-      const part = Int32Array.from({ length: count }, (_, i) => labels[start + i]!);
+      const classes = Int32Array.from({ length: count }, (_, i) => labels[start + i]!);
       const given = known && { codes: of(known.codes), mask: of(known.mask) };
-      parts.push(await this.#paintBatch(part, settings, first + start, given));
+      parts.push(await this.#paintBatch(settings, { classes, first: first + start, known: given }));
       onProgress?.(start + count);
     }
     return {
@@ -102,20 +92,14 @@ export class ArpgPainter implements Disposable {
 
   /** Gives the decoder's memory back. */
   [Symbol.dispose](): void {
-    this.#decoder?.decoder.dispose();
-    this.#decoder = null;
+    this.#recorded?.painting[Symbol.dispose]();
+    this.#recorded = null;
   }
 
-  async #paintBatch(
-    classes: Int32Array,
-    settings: PaintSettings,
-    first: number,
-    known?: KnownCells,
-  ): Promise<Paintings> {
-    const { device } = this.model;
+  async #paintBatch(settings: PaintSettings | PolicySettings, batch: PictureBatch): Promise<Paintings> {
+    const { device } = this.model, { classes } = batch;
     using _batch = device.scope();
-    const { plan, request } = this.#plan(classes, settings, first, known);
-    const { tokens, painted } = this.#decoderFor(classes.length, plan, settings).decode(request);
+    const { tokens, painted } = this.#decode(settings, batch);
     const pictures: Tensor[] = [];
     const together = pixelsBatch(this.tokenizer.config, this.model.sizes.width, this.#memory);
     for (let start = 0; start < classes.length; start += together) {
@@ -134,49 +118,44 @@ export class ArpgPainter implements Disposable {
   }
 
   /** Pictures whose tokens are decoded together; with known cells, as many as fit if all but one were known. */
-  #batchSize({ schedule, steps, guidance }: PaintSettings, known: boolean): number {
+  #batchSize(settings: PaintSettings | PolicySettings, known: boolean): number {
     const { model } = this, { cells } = model.config;
-    const groups = groupSizes(schedule, steps, cells);
-    const plan = known ? { steps, mostKnown: cells - 1, mostGroup: Math.max(...groups) } : { groups };
-    return tokensBatch(model, plan, guidance.scale !== 1, this.#memory);
+    const plan = planOf(settings, cells, undefined);
+    const mostGroup = "groups" in plan ? Math.max(...plan.groups) : plan.mostGroup;
+    const given = known ? { steps: settings.steps, mostKnown: cells - 1, mostGroup } : plan;
+    return tokensBatch(model, given, settings.guidance.scale !== 1, this.#memory);
   }
 
-  #plan(
-    classes: Int32Array,
-    { schedule, steps, order, seed }: PaintSettings,
-    first: number,
-    known: KnownCells | undefined,
-  ): { plan: DecodePlan; request: DecodeRequest } {
-    const { cells } = this.model.config;
-    const batch = classes.length;
-    const samples = Int32Array.from({ length: batch }, (_, b) => first + b);
-    const orders = new Int32Array(batch * cells);
-    for (let b = 0; b < batch; b++) {
-      const own = cellOrder(order, cells, seed, first + b);
-      orders.set(known ? knownFirst(own, known.mask.subarray(b * cells, (b + 1) * cells)) : own, b * cells);
+  #decode(settings: PaintSettings | PolicySettings, batch: PictureBatch): Decoded {
+    const { model } = this, { cells } = model.config;
+    const { classes: { length }, known } = batch;
+    const policy = "policy" in settings ? settings.policy : null;
+    const counts = known && knownCounts(known, cells);
+    // A recording serves all seeds and orders; a policy is known by itself.
+    const key = JSON.stringify([length, planOf(settings, cells, counts), {
+      ...settings,
+      policy: null,
+      seed: null,
+      order: null,
+    }]);
+    if (this.#recorded?.key !== key || this.#recorded.policy !== policy) {
+      this[Symbol.dispose](); // before the next one needs memory
+      const painting = "policy" in settings
+        ? new PolicyPainting(model, settings, length, counts)
+        : new HandPainting(model, settings, length, counts);
+      this.#recorded = { key, policy, painting };
     }
-    const request = { classes, order: orders, samples, seed };
-    if (!known) return { plan: { groups: groupSizes(schedule, steps, cells) }, request };
-    const counts = Int32Array.from(
-      { length: batch },
-      (_, b) => known.mask.subarray(b * cells, (b + 1) * cells).reduce((sum, bit) => sum + Number(bit !== 0), 0),
-    );
-    const plans = [...counts].map((count) => count < cells ? groupSizes(schedule, steps, cells - count) : []);
-    const groups = new Int32Array(steps * batch);
-    plans.forEach((plan, b) => plan.forEach((group, t) => groups[t * batch + b] = group));
-    const plan = { steps, mostKnown: Math.max(...counts), mostGroup: Math.max(1, ...plans.flat()) };
-    return { plan, request: { ...request, groups, known: { tokens: known.codes, counts } } };
+    const order = "policy" in settings ? "random" : settings.order; // a policy's own picks come before it
+    return this.#recorded.painting.decode(tokenRequest(batch, order, cells, settings.seed));
   }
+}
 
-  #decoderFor(batch: number, plan: DecodePlan, { temperature, topK, topP, guidance }: PaintSettings): ArpgDecoder {
-    const sampling = { temperature, ...(topK ? { topK } : {}), ...(topP ? { topP } : {}) };
-    const key = JSON.stringify([batch, plan, guidance, sampling]);
-    if (this.#decoder?.key === key) return this.#decoder.decoder;
-    this.#decoder?.decoder.dispose();
-    const decoder = new ArpgDecoder(this.model, { batch, plan, guidance, ...sampling });
-    this.#decoder = { key, decoder };
-    return decoder;
-  }
+function planOf(
+  settings: PaintSettings | PolicySettings,
+  cells: number,
+  known: Int32Array | undefined,
+): DecodePlan {
+  return "policy" in settings ? policyPlan(settings, cells, known) : handPlan(settings, cells, known);
 }
 
 /** Values in [-1, 1] of `[B, C, H, W]` as bytes `[B, H, W, C]`. */

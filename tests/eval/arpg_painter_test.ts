@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { ArpgPainter, type PaintSettings } from "../../src/eval/arpg_painter.ts";
+import type { PaintSettings } from "../../src/eval/arpg_painter.ts";
 import { cellOrder } from "../../src/models/decode_order.ts";
 import { groupSizes } from "../../src/models/decode_schedule.ts";
-import { FrozenArpg } from "../../src/models/frozen_arpg.ts";
-import { vqConfigSchema } from "../../src/models/vq_config.ts";
-import { VqTokenizer } from "../../src/models/vq_tokenizer.ts";
-import { Initializer } from "../../src/nn/init.ts";
-import { tinyArpg, tinyArpgConfig } from "../models/tiny_arpg.ts";
+import { tinyArpgConfig } from "../models/tiny_arpg.ts";
 import { testDevice } from "../support/device.ts";
+import { tinyPainter } from "./tiny_painter.ts";
 
 const { cells, vocab } = tinyArpgConfig;
 const settings: PaintSettings = {
@@ -18,14 +15,6 @@ const settings: PaintSettings = {
   temperature: 1,
   seed: 5,
 };
-
-/** A painter of 8x8 grey pictures from 4x4 codes out of 12. */
-async function tinyPainter(): Promise<ArpgPainter> {
-  const device = await testDevice();
-  const sizes = { ch: 4, ch_mult: [1, 1], num_res_blocks: 1, codebook_embed_dim: 4, z_channels: 4, image_channels: 1 };
-  const config = vqConfigSchema.parse({ ...sizes, codebook_size: vocab });
-  return new ArpgPainter(await FrozenArpg.of(tinyArpg(device)), new VqTokenizer(new Initializer(device, 1), config));
-}
 
 const labels = [0, 1, 2, -1, 1];
 
