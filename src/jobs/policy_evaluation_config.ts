@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+const seed = z.int().min(0).max(0xffffffff);
+const pictures = z.int().min(100).multipleOf(10);
+
+/** What `deno task eval` does with a decoding policy, as the block `evaluation` of its config spells it. */
+export const policyEvaluationSchema = z.strictObject({
+  /** Pictures of each method and seed. */
+  samples: pictures,
+  /** Each paints `samples` pictures of every method; measures are means over the seeds. */
+  seeds: z.array(seed).min(1),
+  /** Pictures that each guidance and temperature is tried with, and each hand-made rule is screened with. */
+  tuning_samples: pictures,
+  /** Scales of guidance to try for every method. */
+  guidance: z.array(z.number().min(0)).min(1),
+  /** Temperatures of the tokens to try for every method. */
+  temperature: z.array(z.number().min(0)).min(1),
+  /** Further speeds of the policy: each multiplies its degrees. */
+  speeds: z.array(z.number().positive()),
+  /** Hand-made schedules with orders that are scored in full, the best of the screening at every number of steps. */
+  finalists: z.int().min(0),
+  /** Orders tried for each picture to find what a search by the reward would reach; 0 for no search. */
+  search: z.int().min(0).max(256),
+  /** Further numbers of steps of ARPG's own rule to compare with. */
+  references: z.array(z.int().min(1)),
+});
+
+/** See {@link policyEvaluationSchema}. */
+export type PolicyEvaluationSettings = z.output<typeof policyEvaluationSchema>;
