@@ -52,12 +52,38 @@ const decisionsSchema = z.object({
   painted_at: z.array(numeric).min(1),
   /** Cells in a row. */
   width: z.int().positive(),
+  /** The target steps of the paintings; left out where they are of several. */
+  target_steps: count.optional(),
 }).refine(({ degrees, histogram }) => histogram.every(({ length }) => length === degrees.length), {
   path: ["histogram"],
   error: "expected a count for every degree in each step",
 }).refine(({ painted_at, width }) => painted_at.length % width === 0, {
   path: ["painted_at"],
   error: "expected whole rows",
+});
+
+/** Few pictures of a method: figures that compare with others of their list only. */
+const briefSchema = z.object({
+  name: z.string(),
+  mode: z.enum(["sampled", "greedy"]).nullable(),
+  target_steps: numeric,
+  guidance: numeric,
+  temperature: numeric,
+  accuracy: numeric,
+  frechet: numeric,
+});
+
+/** What the best of several orders for each picture, by the reward, is worth to the judge that no reward has seen. */
+const headroomSchema = z.object({
+  steps: numeric,
+  /** Orders tried for each picture; 1 is ARPG's own rule. */
+  candidates: count,
+  /** Pictures: far fewer than those of the methods. */
+  samples: count,
+  /** Mean reward. */
+  reward: numeric,
+  accuracy: numeric,
+  frechet: numeric,
 });
 
 const evaluationSchema = z.object({
@@ -74,12 +100,22 @@ const evaluationSchema = z.object({
   methods: z.array(methodSchema),
   /** What the policy decided; null where it was not looked at. */
   decisions: decisionsSchema.nullable(),
+  /** Every guidance and temperature that was tried for each method, with `tuning_samples` pictures. */
+  tuning: z.array(briefSchema).optional(),
+  /** Every hand-made rule, with `tuning_samples` pictures at the guidance and temperature of ARPG's own. */
+  screening: z.array(briefSchema).optional(),
+  tuning_samples: count.optional(),
+  headroom: z.array(headroomSchema).optional(),
 });
 
 /** A measured value with its 95 % bootstrap interval. */
 export type Estimate = z.output<typeof estimateSchema>;
 /** A way to decode, and what its pictures are worth. */
 export type MethodScore = z.output<typeof methodSchema>;
+/** What few pictures of a method said. */
+export type BriefMethodScore = z.output<typeof briefSchema>;
+/** What a search over orders by the reward finds. */
+export type Headroom = z.output<typeof headroomSchema>;
 /** How many cells a policy painted at each step, and which ones first. */
 export type PolicyDecisions = z.output<typeof decisionsSchema>;
 /** What eval.json of a decoding policy's run holds: the policy and the rules made by hand, under one judge. */

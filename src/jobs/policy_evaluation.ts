@@ -1,0 +1,56 @@
+import { MethodYardstick } from "../eval/method_yardstick.ts";
+import { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "../eval/target_comparison.ts";
+import type { ArpgPainter } from "../eval/arpg_painter.ts";
+import type { Judge } from "../models/judge.ts";
+import type { DecodingPolicy } from "../policy/decoding_policy.ts";
+import type { PolicyEvaluation } from "../report/run_record.ts";
+import type { SplitDigits } from "./digits_data.ts";
+
+/** What a policy is evaluated with. */
+export interface PolicyEvaluationParts {
+  readonly painter: ArpgPainter;
+  readonly policy: DecodingPolicy;
+  /** Held out of every reward. */
+  readonly judge: Judge;
+  /** The judge's file, for the record. */
+  readonly judgeFile: string;
+  readonly data: SplitDigits;
+  /** Of this program, for the record; null where it is not known. */
+  readonly commit: string | null;
+}
+
+/**
+ * The evaluation after a training: the policy, sampled, against ARPG's own rule at each of its targets from the same
+ * noise, at one guidance and temperature.
+ */
+export async function evaluateAtTargets(
+  parts: PolicyEvaluationParts,
+  options: TargetComparisonOptions,
+): Promise<PolicyEvaluation> {
+  const { painter, policy } = parts;
+  const yardstick = await yardstickOf(parts, options.samples);
+  return recordOf(parts, options, yardstick, await compareAtTargets(painter, policy, yardstick, options));
+}
+
+/** Measures the real digits. */
+async function yardstickOf({ painter, judge, data }: PolicyEvaluationParts, samples: number): Promise<MethodYardstick> {
+  return await MethodYardstick.measure(painter.model.device, judge, data, samples);
+}
+
+function recordOf(
+  { painter, judgeFile, commit }: PolicyEvaluationParts,
+  { samples, seeds }: Pick<TargetComparisonOptions, "samples" | "seeds">,
+  { heldOut }: MethodYardstick,
+  found: TargetComparison,
+): PolicyEvaluation {
+  return {
+    adapter: painter.model.device.gpu.adapter.name,
+    commit,
+    date: new Date().toISOString().slice(0, 10),
+    seeds: [...seeds],
+    samples,
+    judge: judgeFile,
+    held_out: { ...heldOut },
+    ...found,
+  };
+}
