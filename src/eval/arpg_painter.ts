@@ -132,12 +132,8 @@ export class ArpgPainter implements Disposable {
     const policy = "policy" in settings ? settings.policy : null;
     const counts = known && knownCounts(known, cells);
     // A recording serves all seeds and orders; a policy is known by itself.
-    const key = JSON.stringify([length, planOf(settings, cells, counts), {
-      ...settings,
-      policy: null,
-      seed: null,
-      order: null,
-    }]);
+    const recorded = { ...settings, policy: null, seed: null, order: null, orderSeed: null };
+    const key = JSON.stringify([length, planOf(settings, cells, counts), recorded]);
     if (this.#recorded?.key !== key || this.#recorded.policy !== policy) {
       this[Symbol.dispose](); // before the next one needs memory
       const painting = "policy" in settings
@@ -145,8 +141,9 @@ export class ArpgPainter implements Disposable {
         : new HandPainting(model, settings, length, counts);
       this.#recorded = { key, policy, painting };
     }
-    const order = "policy" in settings ? "random" : settings.order; // a policy's own picks come before it
-    return this.#recorded.painting.decode(tokenRequest(batch, order, cells, settings.seed));
+    // A policy's own picks come before the order.
+    const orders = "policy" in settings ? { order: "random", seed: settings.seed } as const : settings;
+    return this.#recorded.painting.decode(tokenRequest(batch, orders, cells));
   }
 }
 

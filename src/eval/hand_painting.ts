@@ -13,6 +13,8 @@ export interface PaintSettings extends NoiseSettings {
   readonly steps: number;
   /** Where. */
   readonly order: DecodeOrder;
+  /** u32, of the orders alone; default `seed`. Another paints other orders from the same noise. */
+  readonly orderSeed?: number;
 }
 
 /** Decoding by a schedule and an order. */

@@ -41,15 +41,14 @@ export interface TokenPainting extends Disposable {
 /** The request for a batch of pictures of `cells` cells, each in its own order by a rule. */
 export function tokenRequest(
   { classes, first, known }: PictureBatch,
-  order: DecodeOrder,
+  { order, orderSeed, seed }: { readonly order: DecodeOrder; readonly orderSeed?: number; readonly seed: number },
   cells: number,
-  seed: number,
 ): TokenRequest {
   const batch = classes.length;
   const samples = Int32Array.from({ length: batch }, (_, b) => first + b);
   const orders = new Int32Array(batch * cells);
   for (let b = 0; b < batch; b++) {
-    const own = cellOrder(order, cells, seed, first + b);
+    const own = cellOrder(order, cells, orderSeed ?? seed, first + b);
     orders.set(known ? knownFirst(own, known.mask.subarray(b * cells, (b + 1) * cells)) : own, b * cells);
   }
   const request = { classes, order: orders, samples, seed };

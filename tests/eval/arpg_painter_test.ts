@@ -42,6 +42,11 @@ Deno.test("ArpgPainter: cells are painted when schedule and order say", async ()
     const order = [...cellOrder("random", cells, settings.seed, 7 + i)];
     assert.deepEqual(order.map((cell) => painted[i * cells + cell]), groups);
   }
+  const other = await painter.paint([0], { ...settings, orderSeed: 9 }, { first: 7 });
+  assert.deepEqual([...cellOrder("random", cells, 9, 7)].map((cell) => other.painted[cell]), groups);
+  // In one step no token depends on the order: only then the noise shows that it has stayed.
+  const [one, same] = [{ ...settings, steps: 1 }, { ...settings, steps: 1, orderSeed: 9 }];
+  assert.deepEqual((await painter.paint([0], one)).codes, (await painter.paint([0], same)).codes);
 });
 
 Deno.test("ArpgPainter: pictures are the tokenizer's, as bytes with the channels last", async () => {

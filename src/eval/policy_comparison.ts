@@ -1,0 +1,173 @@
+import type { DecodingPolicy } from "../policy/decoding_policy.ts";
+import type { Reward } from "../rewards/reward.ts";
+import type { ArpgPainter } from "./arpg_painter.ts";
+import {
+  arpgMethod,
+  type DecodingMethod,
+  otherHandMethods,
+  policyMethod,
+  type TokenSampling,
+} from "./decoding_method.ts";
+import { MethodScoring, type SampleSets, type ScoredMethod } from "./method_scoring.ts";
+import type { BriefScore, MethodYardstick } from "./method_yardstick.ts";
+import { type OrderSearchResult, searchOrders } from "./order_search.ts";
+import { middleDecisions, type TargetComparison } from "./target_comparison.ts";
+
+/** What {@link comparePolicy} compares. */
+export interface PolicyComparisonPlan extends SampleSets {
+  /** Pictures of every trial, from a seed that is none of `seeds`. */
+  readonly tuning_samples: number;
+  /** Scales of guidance to try for every method. */
+  readonly guidance: readonly number[];
+  /** Temperatures to try for every method. */
+  readonly temperature: readonly number[];
+  /** Further speeds of the policy. */
+  readonly speeds: readonly number[];
+  /** Hand-made rules that are scored in full, the best of the screening at every number of steps; 0 for none. */
+  readonly finalists: number;
+  /** Orders tried for each picture by {@link searchOrders}; 0 for none. */
+  readonly search: number;
+  /** Further numbers of steps of ARPG's own rule. */
+  readonly references: readonly number[];
+}
+
+/** Figures of few pictures: they compare with others of their list only. */
+export interface BriefMethod
+  extends Pick<DecodingMethod, "name" | "mode" | "target_steps">, TokenSampling, BriefScore {}
+
+/** What a policy was compared with. */
+export interface PolicyComparison extends TargetComparison {
+  readonly tuning: BriefMethod[];
+  readonly screening: BriefMethod[];
+  readonly tuning_samples: number;
+  readonly headroom: OrderSearchResult[];
+}
+
+/** Who paints and who measures. */
+export interface PolicyComparisonParts {
+  readonly painter: ArpgPainter;
+  readonly policy: DecodingPolicy;
+  /** Measured for `samples` pictures, by a judge that no reward has seen. */
+  readonly yardstick: MethodYardstick;
+  /** What the search over orders goes by, which has not seen the yardstick's judge. */
+  readonly reward: Reward;
+  /** Told after every batch how many pictures of {@link picturesOf} are painted. */
+  readonly onProgress?: (done: number, what: string) => void;
+}
+
+/** Pictures of a search over orders. */
+const searchSamples = 500;
+
+/**
+ * A policy against every rule made by hand, each at its own best guidance and temperature.
+ *
+ * At each target of the policy: the policy sampled, greedy and at further speeds, ARPG's own rule, and the best of all
+ * other hand-made schedules and orders. Those are screened with few pictures at the guidance and temperature that suit
+ * ARPG's own rule. A method's guidance and temperature are those of the lowest Frechet distance among trials of few
+ * pictures, whose seed no figure in `methods` has.
+ */
+export async function comparePolicy(
+  parts: PolicyComparisonParts,
+  plan: PolicyComparisonPlan,
+): Promise<PolicyComparison> {
+  const { policy, painter, yardstick, reward, onProgress } = parts;
+  const { tuning_samples, speeds, finalists, search, references } = plan;
+  let done = 0;
+  const report = (more: number, what: string) => onProgress?.(done += more, what);
+  const scoring = new MethodScoring(painter, yardstick, report);
+  const trials = new Trials(scoring, plan);
+  const methods: ScoredMethod[] = [], headroom: OrderSearchResult[] = [], painted = new Map<number, Int32Array>();
+  const score = async (method: DecodingMethod, sampling: TokenSampling) => {
+    const sets = await scoring.paint(method, sampling, plan);
+    methods.push(await scoring.measure(method, sampling, sets));
+    return sets[0]!.painted;
+  };
+  for (const steps of policy.config.targets) {
+    const sampled = policyMethod(policy, steps, "sampled");
+    painted.set(steps, await score(sampled, await trials.best(sampled)));
+    const others = [
+      policyMethod(policy, steps, "greedy"),
+      ...speeds.map((speed) => policyMethod(policy, steps, "sampled", speed)),
+    ];
+    for (const method of others) await score(method, await trials.best(method));
+    const arpg = arpgMethod(steps), sampling = await trials.best(arpg);
+    await score(arpg, sampling);
+    if (finalists > 0) {
+      for (const method of await trials.screen(steps, sampling)) await score(method, await trials.best(method));
+    }
+    if (search > 0) {
+      headroom.push(
+        ...await searchOrders(painter, reward, yardstick, {
+          ...{ steps, sampling, candidates: search, samples: searchSamples, seed: trials.seed },
+          onPictures: (more) => report(more, `search over orders, ${steps} steps`),
+        }),
+      );
+    }
+  }
+  for (const steps of furtherReferences(policy, references)) {
+    const method = arpgMethod(steps);
+    await score(method, await trials.best(method));
+  }
+  const { tuning, screening } = trials;
+  return { methods, decisions: middleDecisions(policy, painted), tuning, screening, tuning_samples, headroom };
+}
+
+/** How many pictures {@link comparePolicy} paints. */
+export function picturesOf(policy: DecodingPolicy, plan: PolicyComparisonPlan): number {
+  const { samples, seeds, tuning_samples, guidance, temperature, speeds, finalists, search, references } = plan;
+  const points = guidance.length * temperature.length;
+  const method = samples * seeds.length + (points > 1 ? points * tuning_samples : 0);
+  const { targets } = policy.config, { length: others } = otherHandMethods(1);
+  const atTarget = (3 + speeds.length + Math.min(finalists, others)) * method +
+    (finalists > 0 ? others * tuning_samples : 0) + search * searchSamples;
+  return targets.length * atTarget + furtherReferences(policy, references).length * method;
+}
+
+function furtherReferences({ config: { targets } }: DecodingPolicy, references: readonly number[]): number[] {
+  return [...new Set(references)].filter((steps) => !targets.includes(steps));
+}
+
+/** Trials with few pictures. */
+class Trials {
+  /** Of the trials: none of the plan's. */
+  readonly seed: number;
+  readonly tuning: BriefMethod[] = [];
+  readonly screening: BriefMethod[] = [];
+
+  constructor(private readonly scoring: MethodScoring, private readonly plan: PolicyComparisonPlan) {
+    let seed = 1;
+    while (plan.seeds.includes(seed)) seed++;
+    this.seed = seed;
+  }
+
+  /** The method's best guidance and temperature; nothing is painted where there is only one of each. */
+  async best(method: DecodingMethod): Promise<TokenSampling> {
+    const { guidance, temperature } = this.plan;
+    const points = guidance.flatMap((scale) => temperature.map((t) => ({ guidance: scale, temperature: t })));
+    if (points.length === 1) return points[0]!;
+    const tried: BriefMethod[] = [];
+    for (const point of points) tried.push(await this.#try(method, point));
+    this.tuning.push(...tried);
+    const { guidance: scale, temperature: t } = tried.toSorted(byFrechet)[0]!;
+    return { guidance: scale, temperature: t };
+  }
+
+  /** The best hand-made rules other than ARPG's own. */
+  async screen(steps: number, sampling: TokenSampling): Promise<DecodingMethod[]> {
+    const methods = otherHandMethods(steps), tried: BriefMethod[] = [];
+    for (const method of methods) tried.push(await this.#try(method, sampling));
+    this.screening.push(...tried);
+    const finalists = tried.toSorted(byFrechet).slice(0, this.plan.finalists);
+    return finalists.map((finalist) => methods[tried.indexOf(finalist)]!);
+  }
+
+  async #try(method: DecodingMethod, sampling: TokenSampling): Promise<BriefMethod> {
+    const { name, mode, target_steps } = method;
+    const score = await this.scoring.brief(method, sampling, this.plan.tuning_samples, this.seed);
+    return { name, mode, target_steps, ...sampling, ...score };
+  }
+}
+
+function byFrechet(a: BriefMethod, b: BriefMethod): number {
+  return a.frechet - b.frechet;
+}
