@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type ArpgConfig, arpgShapes, type ArpgSizes, arpgSizes } from "./arpg_config.ts";
 import type { Arpg } from "./arpg.ts";
 import { type FrozenDtype, type HostMatrix, type PackedWeight, packGated, packWeights } from "./frozen_weights.ts";
+import { repackGated, repackWeights, rewriteTable } from "./refresh_weights.ts";
 
 /** The weights of one layer, packed for its five launches. */
 export interface FrozenBlock {
@@ -123,6 +124,34 @@ export class FrozenArpg {
       packWeights(device, keys, dtype, await weight("layers.norm")),
       packWeights(device, [await matrix("head")], dtype, await weight("norm")),
     );
+  }
+
+  /**
+   * Records on the device that these weights take the present values of a trainable model; what was recorded or captured
+   * with them, such as a decoder, goes on with the new ones. May stand in a capture. The numbers are those of {@link of}.
+   *
+   * @throws {RangeError} for a model of another config.
+   */
+  refresh(model: Arpg): void {
+    for (const [name, value] of Object.entries(this.config)) {
+      const other = model.config[name as keyof ArpgConfig];
+      if (other === value) continue;
+      throw new RangeError(`Cannot refresh a frozen ARPG: wanted a model with ${name} ${value}, got ${other}`);
+    }
+    const parameters = model.parameters();
+    const weight = (name: string) => parameters.get(`${name}.weight`)!;
+    const block = ({ heads, proj, gated, down }: FrozenBlock, at: string, names: readonly string[]) => {
+      repackWeights(heads, names.map((name) => weight(`${at}.attn.${name}`)), weight(`${at}.attn_norm`));
+      repackWeights(proj, [weight(`${at}.attn.proj`)]);
+      repackGated(gated, weight(`${at}.ffn.w1`), weight(`${at}.ffn.w3`), weight(`${at}.ffn_norm`));
+      repackWeights(down, [weight(`${at}.ffn.w2`)]);
+    };
+    rewriteTable(this.embeddings, weight("embeddings"));
+    if (this.positions !== this.embeddings) rewriteTable(this.positions, weight("positions"));
+    this.selfDec.forEach((each, l) => block(each, `layers.self_dec.${l}`, ["to_q", "to_k", "to_v"]));
+    this.crossDec.forEach((each, l) => block(each, `layers.cross_dec.${l}`, ["to_q"]));
+    repackWeights(this.keys, [weight("layers.to_k"), weight("layers.to_v")], weight("layers.norm"));
+    repackWeights(this.head, [weight("head")], weight("norm"));
   }
 
   /** Gives the memory back. */

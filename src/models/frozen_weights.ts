@@ -25,7 +25,7 @@ export interface PackedWeight {
 export type FrozenDtype = "float32" | "float16";
 
 /** Columns that gate and value take by turns, see shaders/lib/packed_store.wgsl. */
-const turn = 32;
+export const turn = 32;
 
 /**
  * Packs matrices side by side for one product `y = n(x) [W1; W2; ..]^T`: transposed, the gain of the norm before them
