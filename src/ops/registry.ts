@@ -28,6 +28,7 @@ export { lstmOp } from "./lstm.ts";
 export { matmulOp } from "./matmul.ts";
 export { maxPool2dOp } from "./max_pool2d.ts";
 export { orderTokensOp } from "./order_tokens.ts";
+export { paintingOrderOp } from "./painting_order.ts";
 export { permuteOp } from "./permute.ts";
 export { plackettLuceOp } from "./plackett_luce.ts";
 export { plackettLuceRepulsionOp } from "./plackett_luce_repulsion.ts";
