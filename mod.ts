@@ -196,7 +196,10 @@ export type { PaintedImages, Reward, WeightedReward } from "./src/rewards/reward
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
 export { ArpgBatches } from "./src/rl/arpg_batches.ts";
 export { ArpgLikelihood, type ArpgLikelihoodOptions } from "./src/rl/arpg_likelihood.ts";
+export { generatorColumns, type GeneratorExperience, GeneratorGrpo } from "./src/rl/generator_grpo.ts";
+export type { GeneratorGrpoOptions } from "./src/rl/generator_options.ts";
 export { MaximumLikelihood, type MaximumLikelihoodOptions } from "./src/rl/maximum_likelihood.ts";
+export type { DrawnFrom, PaintedTokens } from "./src/rl/painting_likelihood.ts";
 export { type Normalisation, tokenWeights } from "./src/rl/token_weights.ts";
 export { type FeatureExtractor, type VqLossOptions, VqTraining, type VqTrainingOptions } from "./src/rl/vq_training.ts";
 
