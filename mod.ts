@@ -222,12 +222,34 @@ export {
 export { type Classification, classify, type JudgeScore, scoreOf } from "./src/eval/classify.ts";
 export { DigitsYardstick, type PictureScore } from "./src/eval/digits_yardstick.ts";
 export { type LabelledImages, relativeDiversity } from "./src/eval/diversity.ts";
+export {
+  arpgMethod,
+  type DecodingMethod,
+  handMethod,
+  otherHandMethods,
+  policyMethod,
+  type TokenSampling,
+} from "./src/eval/decoding_method.ts";
 export { frechetDistance, type FrechetStatistics, frechetStatistics } from "./src/eval/frechet.ts";
 export { frechetInterval, frechetOfResamples } from "./src/eval/frechet_interval.ts";
 export { inceptionScore } from "./src/eval/inception_score.ts";
 export type { Augmentation } from "./src/eval/judge_batches.ts";
 export { kernelDistance } from "./src/eval/kid.ts";
+export { type MethodPictures, paintPictures } from "./src/eval/method_pictures.ts";
+export { MethodScoring, type OnPictures, type SampleSets, type ScoredMethod } from "./src/eval/method_scoring.ts";
+export { type BriefScore, type Estimate, type FullScore, MethodYardstick } from "./src/eval/method_yardstick.ts";
+export { type OrderSearchOptions, type OrderSearchResult, searchOrders } from "./src/eval/order_search.ts";
+export { type PaintingDecisions, paintingDecisions } from "./src/eval/painting_decisions.ts";
+export {
+  type BriefMethod,
+  comparePolicy,
+  picturesOf,
+  type PolicyComparison,
+  type PolicyComparisonParts,
+  type PolicyComparisonPlan,
+} from "./src/eval/policy_comparison.ts";
 export { type PrecisionRecall, precisionRecall } from "./src/eval/precision_recall.ts";
+export { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "./src/eval/target_comparison.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
 export { loadJudge } from "./src/jobs/judge_file.ts";
 export { openPainter } from "./src/jobs/open_painter.ts";

@@ -1,10 +1,14 @@
-import { MethodYardstick } from "../eval/method_yardstick.ts";
-import { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "../eval/target_comparison.ts";
 import type { ArpgPainter } from "../eval/arpg_painter.ts";
+import type { SampleSets } from "../eval/method_scoring.ts";
+import { MethodYardstick } from "../eval/method_yardstick.ts";
+import { comparePolicy } from "../eval/policy_comparison.ts";
+import { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "../eval/target_comparison.ts";
 import type { Judge } from "../models/judge.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import type { PolicyEvaluation } from "../report/run_record.ts";
+import type { Reward } from "../rewards/reward.ts";
 import type { SplitDigits } from "./digits_data.ts";
+import type { PolicyEvaluationSettings } from "./policy_evaluation_config.ts";
 
 /** What a policy is evaluated with. */
 export interface PolicyEvaluationParts {
@@ -32,6 +36,24 @@ export async function evaluateAtTargets(
   return recordOf(parts, options, yardstick, await compareAtTargets(painter, policy, yardstick, options));
 }
 
+/**
+ * The policy against every hand-made rule, each at its own best guidance and temperature.
+ *
+ * @param reward what the search over orders goes by: it must not know the judge.
+ * @param onProgress told after every batch how many of `picturesOf` are painted, and by what.
+ */
+export async function evaluatePolicy(
+  parts: PolicyEvaluationParts,
+  settings: PolicyEvaluationSettings,
+  reward: Reward,
+  onProgress: (done: number, what: string) => void,
+): Promise<PolicyEvaluation> {
+  const { painter, policy } = parts;
+  const yardstick = await yardstickOf(parts, settings.samples);
+  const found = await comparePolicy({ painter, policy, yardstick, reward, onProgress }, settings);
+  return recordOf(parts, settings, yardstick, found);
+}
+
 /** Measures the real digits. */
 async function yardstickOf({ painter, judge, data }: PolicyEvaluationParts, samples: number): Promise<MethodYardstick> {
   return await MethodYardstick.measure(painter.model.device, judge, data, samples);
@@ -39,7 +61,7 @@ async function yardstickOf({ painter, judge, data }: PolicyEvaluationParts, samp
 
 function recordOf(
   { painter, judgeFile, commit }: PolicyEvaluationParts,
-  { samples, seeds }: Pick<TargetComparisonOptions, "samples" | "seeds">,
+  { samples, seeds }: SampleSets,
   { heldOut }: MethodYardstick,
   found: TargetComparison,
 ): PolicyEvaluation {

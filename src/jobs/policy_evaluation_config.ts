@@ -1,4 +1,7 @@
+import { join } from "node:path";
 import { z } from "zod";
+import type { RunDirectory } from "../io/run_directory.ts";
+import { digitsSourceSchema } from "./digits_data.ts";
 
 const seed = z.int().min(0).max(0xffffffff);
 const pictures = z.int().min(100).multipleOf(10);
@@ -27,3 +30,38 @@ export const policyEvaluationSchema = z.strictObject({
 
 /** See {@link policyEvaluationSchema}. */
 export type PolicyEvaluationSettings = z.output<typeof policyEvaluationSchema>;
+
+/** What an evaluation reads of the config of a policy's run; what else stands there is not its business. */
+export const policyRunSchema = z.looseObject({
+  job: z.literal("digits_policy"),
+  memory_gib: z.number().positive(),
+  data: digitsSourceSchema,
+  model: z.string(),
+  tokenizer: z.string(),
+  judges: z.strictObject({ reward: z.string(), held_out: z.string() }),
+  training: z.looseObject({ cfg_scale: z.number().min(0), temperature: z.number().min(0) }),
+  evaluation: policyEvaluationSchema,
+});
+
+/** See {@link policyRunSchema}. */
+export type PolicyRunConfig = z.output<typeof policyRunSchema>;
+
+/** The file of the trained policy in a run. */
+export function policyPath(run: RunDirectory): string {
+  return join(run.checkpoints, "policy.safetensors");
+}
+
+/** A fast look: few pictures of one seed at the training's guidance and temperature. */
+export function quickSettings({ evaluation, training }: PolicyRunConfig): PolicyEvaluationSettings {
+  const { samples, seeds, tuning_samples, finalists } = evaluation;
+  return {
+    ...evaluation,
+    samples: Math.min(samples, 500),
+    seeds: seeds.slice(0, 1),
+    tuning_samples: Math.min(tuning_samples, 100),
+    guidance: [training.cfg_scale],
+    temperature: [training.temperature],
+    finalists: Math.min(finalists, 1),
+    search: 0,
+  };
+}

@@ -14,8 +14,8 @@ const families = [
 /** Frechet distance over mean steps and over time: the best of each family at each number of steps, the others pale. */
 export async function paretoPlots({ methods, held_out }: PolicyEvaluation): Promise<Html> {
   const [steps, time] = await Promise.all([
-    pareto(methods, "Frechet distance by steps", "steps on average", "mean_steps"),
-    pareto(methods, "Frechet distance by time", "milliseconds per picture", "milliseconds"),
+    paretoSvg(methods, "Frechet distance by steps", "steps on average", "mean_steps"),
+    paretoSvg(methods, "Frechet distance by time", "milliseconds per picture", "milliseconds"),
   ]);
   if (!steps && !time) return markup`<p class="missing">No plot: no method has both Frechet distance and steps.</p>`;
   return markup`<div class="pair">${steps && inlineSvg(steps, "steps", "Frechet distance over mean steps")}${
@@ -25,7 +25,8 @@ export async function paretoPlots({ methods, held_out }: PolicyEvaluation): Prom
     Held-out real pictures have a Frechet distance of ${digits3(held_out.frechet)}.</p>`;
 }
 
-async function pareto(
+/** The plot of one of them as an SVG document; null where no method has both measures. */
+export async function paretoSvg(
   methods: readonly MethodScore[],
   title: string,
   xTitle: string,

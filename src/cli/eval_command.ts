@@ -1,0 +1,103 @@
+import type { Command } from "commander";
+import { join } from "node:path";
+import { z } from "zod";
+import { loadConfig } from "../config/load_config.ts";
+import { UserError } from "../error.ts";
+import { picturesOf } from "../eval/policy_comparison.ts";
+import { RunDirectory } from "../io/run_directory.ts";
+import { loadFullDigits } from "../jobs/digits_data.ts";
+import { loadJudge } from "../jobs/judge_file.ts";
+import { openPainter } from "../jobs/open_painter.ts";
+import { evaluatePolicy } from "../jobs/policy_evaluation.ts";
+import {
+  type PolicyEvaluationSettings,
+  policyPath,
+  type PolicyRunConfig,
+  policyRunSchema,
+  quickSettings,
+} from "../jobs/policy_evaluation_config.ts";
+import { evaluationTable } from "../jobs/policy_evaluation_table.ts";
+import { loadPolicy } from "../jobs/policy_file.ts";
+import { paretoSvg } from "../report/html_methods.ts";
+import { Progress } from "../report/progress.ts";
+import { evaluationPath, type PolicyEvaluation } from "../report/run_record.ts";
+import { ClassifierReward } from "../rewards/classifier_reward.ts";
+import { Device } from "../tensor/device.ts";
+import { currentCommit } from "./environment.ts";
+import { wholeNumber } from "./option_values.ts";
+import { noteLine, printLine } from "./terminal.ts";
+
+interface EvalOptions {
+  readonly run: string;
+  readonly samples?: string;
+  readonly seeds?: string;
+  readonly quick?: boolean;
+}
+
+/** Declares `deno task eval`: compares a run's policy with rules made by hand; the table goes to `print`. */
+export function evalCommand(program: Command, print: (text: string) => void = printLine): void {
+  program
+    .description(
+      "Compares the policy of a digits_policy run with ARPG's own rule and every hand-made schedule and order: table, " +
+        "eval.json, plot.",
+    )
+    .requiredOption("--run <dir>", "folder that train wrote; its eval.json is replaced")
+    .option("--samples <n>", "pictures of each method and seed, a multiple of 10; default as in the run's config")
+    .option("--seeds <list>", "seeds of the pictures, such as 1,2,3; default as in the run's config")
+    .option("--quick", "a fast look: few pictures of one seed, at the training's guidance and temperature")
+    .action(async (options: EvalOptions) => {
+      const run = await RunDirectory.open(options.run);
+      const config = configOf(run);
+      const settings = settingsOf(options, config);
+      const evaluation = await evaluate(run, config, settings);
+      await writePlot(run, evaluation);
+      await run.writeJson("eval.json", { ...evaluation });
+      print(evaluationTable(evaluation));
+      print(evaluationPath(run));
+    });
+}
+
+function configOf(run: RunDirectory): PolicyRunConfig {
+  const { job } = loadConfig(run.config, z.looseObject({ job: z.string() }));
+  if (job !== "digits_policy") {
+    throw new UserError(`Cannot evaluate ${run.path}: a run of ${job} holds no decoding policy`);
+  }
+  return loadConfig(run.config, policyRunSchema);
+}
+
+function settingsOf({ samples, seeds, quick }: EvalOptions, config: PolicyRunConfig): PolicyEvaluationSettings {
+  const settings = quick ? quickSettings(config) : config.evaluation;
+  const count = samples === undefined ? settings.samples : wholeNumber("--samples", samples, 100, 1_000_000);
+  if (count % 10) throw new UserError(`Cannot take --samples ${count}: wanted a multiple of 10, as many of each digit`);
+  const list = seeds?.split(",").map((seed) => wholeNumber("--seeds", seed.trim(), 0, 0xffffffff));
+  if (list && new Set(list).size < list.length) {
+    throw new UserError(`Cannot take --seeds ${seeds}: a seed twice paints the same pictures; give each once`);
+  }
+  return { ...settings, samples: count, ...(list ? { seeds: list } : {}) };
+}
+
+async function evaluate(
+  run: RunDirectory,
+  config: PolicyRunConfig,
+  settings: PolicyEvaluationSettings,
+): Promise<PolicyEvaluation> {
+  const { judges, memory_gib } = config;
+  const device = await Device.open({ memoryBytes: memory_gib * 2 ** 30 });
+  const policy = await loadPolicy(device, policyPath(run));
+  using painter = await openPainter(device, config.model, config.tokenizer);
+  const reward = new ClassifierReward(await loadJudge(device, judges.reward), "log_probability");
+  const judge = await loadJudge(device, judges.held_out);
+  const data = await loadFullDigits(config.data);
+  const commit = await currentCommit(new URL("../../", import.meta.url));
+  noteLine(`Evaluating ${run.path} on ${device.gpu.adapter.name}; Ctrl-C leaves everything as it was`);
+  using progress = new Progress(picturesOf(policy, settings));
+  const parts = { painter, policy, judge, judgeFile: judges.held_out, data, commit };
+  return await evaluatePolicy(parts, settings, reward, (done, what) => progress.update(done, what));
+}
+
+async function writePlot(run: RunDirectory, { methods }: PolicyEvaluation): Promise<void> {
+  const svg = await paretoSvg(methods, "Frechet distance by steps", "steps on average", "mean_steps");
+  if (!svg) return;
+  const { rasterizeSvg } = await import("../report/rasterize.ts");
+  await run.writeBytes(join("plots", "pareto.png"), rasterizeSvg(svg, 2));
+}
