@@ -199,7 +199,7 @@ export { ArpgLikelihood, type ArpgLikelihoodOptions } from "./src/rl/arpg_likeli
 export { generatorColumns, type GeneratorExperience, GeneratorGrpo } from "./src/rl/generator_grpo.ts";
 export type { GeneratorGrpoOptions } from "./src/rl/generator_options.ts";
 export { MaximumLikelihood, type MaximumLikelihoodOptions } from "./src/rl/maximum_likelihood.ts";
-export type { DrawnFrom, PaintedTokens } from "./src/rl/painting_likelihood.ts";
+export type { DrawnFrom, PaintedTokens } from "./src/models/painting_likelihood.ts";
 export { type Normalisation, tokenWeights } from "./src/rl/token_weights.ts";
 export { type FeatureExtractor, type VqLossOptions, VqTraining, type VqTrainingOptions } from "./src/rl/vq_training.ts";
 

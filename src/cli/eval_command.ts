@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { join } from "node:path";
-import { z } from "zod";
 import { loadConfig } from "../config/load_config.ts";
 import { UserError } from "../error.ts";
 import { picturesOf } from "../eval/policy_comparison.ts";
@@ -25,6 +24,7 @@ import { ClassifierReward } from "../rewards/classifier_reward.ts";
 import { Device } from "../tensor/device.ts";
 import { currentCommit } from "./environment.ts";
 import { wholeNumber } from "./option_values.ts";
+import { jobNameOf } from "./run_job_name.ts";
 import { noteLine, printLine } from "./terminal.ts";
 
 interface EvalOptions {
@@ -58,7 +58,7 @@ export function evalCommand(program: Command, print: (text: string) => void = pr
 }
 
 function configOf(run: RunDirectory): PolicyRunConfig {
-  const { job } = loadConfig(run.config, z.looseObject({ job: z.string() }));
+  const job = jobNameOf(run);
   if (job !== "digits_policy") {
     throw new UserError(`Cannot evaluate ${run.path}: a run of ${job} holds no decoding policy`);
   }

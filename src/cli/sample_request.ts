@@ -10,6 +10,12 @@ export interface SampleRequest {
   readonly run?: string;
   readonly checkpoint?: string;
   readonly tokenizer?: string;
+  /** File of a decoding policy. */
+  readonly policy?: string;
+  /** Whether a policy takes what it likes best. */
+  readonly greedy?: boolean;
+  /** Factor of a policy's degrees. */
+  readonly speed?: number;
   /** Which model of a run that has several. */
   readonly model: string;
   /** As it was given. */
@@ -36,7 +42,7 @@ export interface SampleRequest {
 
 const tokenOptions = [
   ...["checkpoint", "tokenizer", "schedule", "steps", "order", "guidance", "guidanceForm", "topK", "topP", "dtype"],
-  ...["inpaint", "mask", "gif", "stepsGrid"],
+  ...["policy", "greedy", "speed", "inpaint", "mask", "gif", "stepsGrid"],
 ];
 
 /** Models that a run may hold. */
@@ -57,8 +63,16 @@ export function declareOptions(program: Command): void {
     .option("--seed <n>", "of the sampling; the same seed paints the same images", "0")
     .option("--temperature <t>", "divides the logits; 0 takes the likeliest", "1");
   choice("--schedule <name>", "how many cells at each step", decodeSchedules, "arccos");
-  program.option("--steps <n>", "steps, at most one a cell", "12");
+  program.option(
+    "--steps <n>",
+    "steps, at most one a cell; with a policy one of its targets, by default the most",
+    "12",
+  );
   choice("--order <name>", "where", decodeOrders, "random");
+  program
+    .option("--policy <file>", "policy.safetensors of a digits_policy run: it decides how many cells, and where")
+    .option("--greedy", "the policy takes the likeliest number and the best cells instead of drawing them")
+    .option("--speed <x>", "multiplies the policy's numbers of cells");
   program.option("--guidance <s>", "scale of classifier-free guidance; 1 for none, which halves the work", "1.5");
   choice("--guidance-form <name>", "constant, or rising with what is painted", ["constant", "linear"], "constant");
   program
@@ -76,9 +90,11 @@ export function declareOptions(program: Command): void {
 
 /** The numbers as commander gives them; choices it has checked. */
 type RawOptions =
-  & Omit<SampleRequest, "count" | "seed" | "temperature" | "steps" | "guidance" | "topK" | "topP" | "forTokens">
-  & Readonly<Record<"count" | "seed" | "temperature" | "steps" | "guidance", string>>
-  & { readonly guidanceForm: "constant" | "linear"; readonly topK?: string; readonly topP?: string };
+  & Omit<SampleRequest, NumberOption | "guidance" | "topK" | "topP" | "speed" | "forTokens">
+  & Readonly<Record<NumberOption | "guidance", string>>
+  & Readonly<Partial<Record<"topK" | "topP" | "speed", string>>>
+  & { readonly guidanceForm: "constant" | "linear" };
+type NumberOption = "count" | "seed" | "temperature" | "steps";
 
 /** Reads the options. @throws {UserError} for values out of range, or nothing to write. */
 export function readRequest(program: Command): SampleRequest {
@@ -92,11 +108,12 @@ export function readRequest(program: Command): SampleRequest {
   if (options.run !== undefined && options.checkpoint !== undefined) {
     throw new UserError("Cannot sample from two models: give --run or --checkpoint");
   }
-  const { topK, topP, ...others } = options;
+  const { topK, topP, speed, ...others } = options;
   return {
     ...others,
     ...(topK === undefined ? {} : { topK: wholeNumber("--top-k", topK, 1, 65535) }),
     ...(topP === undefined ? {} : { topP: numberBetween("--top-p", topP, 1e-6, 1) }),
+    ...(speed === undefined ? {} : { speed: numberBetween("--speed", speed, 0.01, 100) }),
     count: wholeNumber("--count", options.count, 1, 1_000_000),
     seed: wholeNumber("--seed", options.seed, 0, 0xffffffff),
     temperature: numberBetween("--temperature", options.temperature, 0, 1000),

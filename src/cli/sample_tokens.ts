@@ -1,12 +1,8 @@
-import { join } from "node:path";
-import { loadConfig } from "../config/load_config.ts";
-import { UserError } from "../error.ts";
 import { ArpgPainter, type KnownCells, type Paintings } from "../eval/arpg_painter.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { writeNpz } from "../io/npz.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { openPainter } from "../jobs/open_painter.ts";
-import { anyJobSchema } from "../jobs/registry.ts";
 import { cellSize } from "../models/vq_config.ts";
 import { imageGrid } from "../report/grid.ts";
 import { paintingFrames } from "../report/painting.ts";
@@ -17,15 +13,15 @@ import { Device } from "../tensor/device.ts";
 import { knownCells } from "./inpainting.ts";
 import { parseClasses } from "./option_values.ts";
 import { gridColumns, type SampleRequest } from "./sample_request.ts";
+import { filesOf, settingsOf } from "./sample_settings.ts";
 import { printLine } from "./terminal.ts";
 
-const shipped = (name: string) => new URL(`../../assets/${name}.safetensors`, import.meta.url).pathname;
-
-/** Paints with an ARPG: that of a run, of a file, or the shipped one. */
+/** Paints with an ARPG: that of a run, of a file, or the shipped one; by rules made by hand, or by a policy. */
 export async function sampleTokens(request: SampleRequest, run?: RunDirectory): Promise<void> {
-  const { model, tokenizer } = filesOf(request, run);
+  const { model, tokenizer, policy } = filesOf(request, run);
   const device = await Device.open();
   using painter = await openPainter(device, model, tokenizer, request.dtype);
+  const settings = await settingsOf(device, request, policy);
   const { count } = request;
   const classes = parseClasses(request.classes, painter.model.config.classes);
   const labels = Int32Array.from({ length: count }, (_, i) => classes[i % classes.length]!);
@@ -34,20 +30,9 @@ export async function sampleTokens(request: SampleRequest, run?: RunDirectory): 
     : repeated(await knownCells(painter, request.inpaint, request.mask!), count);
   using progress = new Progress(count);
   const onProgress = (done: number) => progress.update(done, "paint");
-  const paintings = await painter.paint(labels, request, { onProgress, ...(known ? { known } : {}) });
+  const paintings = await painter.paint(labels, settings, { onProgress, ...(known ? { known } : {}) });
   progress.done();
   await write(request, painter, labels, paintings, classes.length);
-}
-
-function filesOf({ checkpoint, tokenizer }: SampleRequest, run: RunDirectory | undefined) {
-  if (!run) {
-    return { model: checkpoint ?? shipped("digits_arpg"), tokenizer: tokenizer ?? shipped("digits_tokenizer") };
-  }
-  const config = loadConfig(run.config, anyJobSchema);
-  if (config.job !== "digits_arpg") {
-    throw new UserError(`Cannot sample from ${run.path}: a run of ${config.job} holds no generator`);
-  }
-  return { model: join(run.checkpoints, "arpg.safetensors"), tokenizer: tokenizer ?? String(config.tokenizer) };
 }
 
 /** The same known cells for every image. */

@@ -7,18 +7,23 @@ import type { PaintSettings, PolicySettings } from "./arpg_painter.ts";
 export interface TokenSampling {
   /** Scale of constant guidance; 1 for none. */
   readonly guidance: number;
+  /** Divides the logits; 0 takes the likeliest token. */
   readonly temperature: number;
 }
 
 /** A way to decode that can be compared with others. */
 export interface DecodingMethod {
+  /** What tables call it. */
   readonly name: string;
   /** `arpg` is ARPG's own rule, arccos counts in random order; `hand` any other made by hand. */
   readonly family: "policy" | "arpg" | "hand";
+  /** How many cells at each step; null for a policy. */
   readonly schedule: DecodeSchedule | null;
+  /** Where; null for a policy. */
   readonly order: DecodeOrder | null;
   /** How a policy decides; null for what is no policy. */
   readonly mode: PolicySettings["mode"] | null;
+  /** Steps that a painting should take. */
   readonly target_steps: number;
   /** Settings of a painter. */
   readonly settings: (sampling: TokenSampling, seed: number) => PaintSettings | PolicySettings;

@@ -5,6 +5,7 @@ import type { BriefScore, FullScore, MethodYardstick } from "./method_yardstick.
 
 /** A way to decode, and what its pictures are worth. */
 export interface ScoredMethod extends Omit<DecodingMethod, "settings">, TokenSampling, FullScore {
+  /** Steps of its pictures on average. */
   readonly mean_steps: number;
   /** Measured, per picture, tokens and pixels; the adapter shared with nobody. */
   readonly milliseconds: number;
@@ -17,11 +18,13 @@ export type OnPictures = (more: number, what: string) => void;
 export interface SampleSets {
   /** Pictures of each seed. */
   readonly samples: number;
+  /** Each paints a set of its own. */
   readonly seeds: readonly number[];
 }
 
 /** Paints and scores methods: every one with the same seeds, labels and numbers of pictures. */
 export class MethodScoring {
+  /** `onPictures` is told after every batch. */
   constructor(
     private readonly painter: ArpgPainter,
     private readonly yardstick: MethodYardstick,

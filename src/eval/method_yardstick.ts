@@ -13,8 +13,11 @@ import { precisionRecall } from "./precision_recall.ts";
 
 /** A measured value with its 95 % bootstrap interval. */
 export interface Estimate {
+  /** The figure. */
   readonly value: number;
+  /** Lower end. */
   readonly low: number;
+  /** Upper end. */
   readonly high: number;
 }
 
@@ -28,12 +31,19 @@ export interface BriefScore {
 
 /** What a method's pictures are worth: means over the seeds. */
 export interface FullScore {
+  /** Share of pictures that the judge reads as the wanted class. */
   readonly accuracy: Estimate;
+  /** Frechet distance from the training digits on the judge's features; falls with the number of pictures. */
   readonly frechet: Estimate;
+  /** Kernel distance, see `kernelDistance`; of the first 2,000 pictures, as precision and recall. */
   readonly kid: number;
+  /** On the judge's classes, see `inceptionScore`. */
   readonly inception_score: number;
+  /** See `precisionRecall`. */
   readonly precision: number;
+  /** See `precisionRecall`. */
   readonly recall: number;
+  /** Within the classes, relative to real digits: see `relativeDiversity`. */
   readonly diversity: number;
 }
 

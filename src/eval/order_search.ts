@@ -8,9 +8,11 @@ import type { BriefScore, MethodYardstick } from "./method_yardstick.ts";
 
 /** What the best of several orders for each picture is worth. */
 export interface OrderSearchResult extends BriefScore {
+  /** Of ARPG's own counts. */
   readonly steps: number;
   /** Orders tried for each picture. */
   readonly candidates: number;
+  /** Pictures. */
   readonly samples: number;
   /** Mean reward of the pictures. */
   readonly reward: number;
@@ -18,13 +20,17 @@ export interface OrderSearchResult extends BriefScore {
 
 /** What {@link searchOrders} tries. */
 export interface OrderSearchOptions {
+  /** Of ARPG's own counts. */
   readonly steps: number;
+  /** Of the tokens. */
   readonly sampling: TokenSampling;
   /** K, orders tried for each picture. */
   readonly candidates: number;
+  /** Pictures, the same number of each class. */
   readonly samples: number;
   /** Of the tokens' noise, which all orders share, and of the orders. */
   readonly seed: number;
+  /** Told after every batch how many more pictures are painted. */
   readonly onPictures?: (more: number) => void;
 }
 

@@ -37,15 +37,21 @@ export interface BriefMethod
 
 /** What a policy was compared with. */
 export interface PolicyComparison extends TargetComparison {
+  /** Every guidance and temperature that was tried for each method. */
   readonly tuning: BriefMethod[];
+  /** Every hand-made rule at the guidance and temperature that suit ARPG's own. */
   readonly screening: BriefMethod[];
+  /** Pictures of each trial in `tuning` and `screening`. */
   readonly tuning_samples: number;
+  /** What the best of several orders for each picture is worth. */
   readonly headroom: OrderSearchResult[];
 }
 
 /** Who paints and who measures. */
 export interface PolicyComparisonParts {
+  /** Of the model that the policy was trained for. */
   readonly painter: ArpgPainter;
+  /** The policy to compare. */
   readonly policy: DecodingPolicy;
   /** Measured for `samples` pictures, by a judge that no reward has seen. */
   readonly yardstick: MethodYardstick;

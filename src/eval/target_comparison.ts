@@ -7,6 +7,7 @@ import { type PaintingDecisions, paintingDecisions } from "./painting_decisions.
 
 /** What a policy was compared with, and what it decided. */
 export interface TargetComparison {
+  /** By target, the policy first. */
   readonly methods: ScoredMethod[];
   /** Of the sampled policy for the middle target. */
   readonly decisions: PaintingDecisions & { readonly target_steps: number };
@@ -16,6 +17,7 @@ export interface TargetComparison {
 export interface TargetComparisonOptions extends SampleSets {
   /** Of policy and rule alike. */
   readonly sampling: TokenSampling;
+  /** Told after every batch. */
   readonly onPictures?: OnPictures;
 }
 

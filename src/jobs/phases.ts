@@ -36,6 +36,7 @@ export interface Phase {
 export class PhaseRunner {
   #lines = 0;
   #lastSave = performance.now();
+  #progress: Progress | null = null;
 
   private constructor(
     readonly run: RunDirectory,
@@ -80,7 +81,7 @@ export class PhaseRunner {
     const from = this.saved?.phase === phase.name ? this.saved.step : 0;
     if (from > 0) phase.restore(this.saved!.tensors);
     this.saved = null;
-    using progress = new Progress(phase.steps, { initial: from });
+    using progress = this.#progress = new Progress(phase.steps, { initial: from });
     for (let n = from; n < phase.steps; n++) {
       const info = await phase.step(n, (record) => this.record({ phase: phase.name, ...record }));
       progress.update(n + 1, `${phase.name} ${info}`);
@@ -92,6 +93,11 @@ export class PhaseRunner {
       this.#lastSave = performance.now();
       if (this.signal.aborted) throw new Interrupted();
     }
+  }
+
+  /** Prints a line of its own above the progress of the phase under way. */
+  say(line: string): void {
+    this.#progress?.message(line);
   }
 
   /** Appends to metrics.jsonl, and the numbers to TensorBoard's events under the phase's name. */

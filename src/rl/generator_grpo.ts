@@ -28,7 +28,7 @@ import {
   orderPaintings,
   type PaintedTokens,
   somePaintings,
-} from "./painting_likelihood.ts";
+} from "../models/painting_likelihood.ts";
 import type { Normalisation } from "./token_weights.ts";
 
 /** Paintings of an update and what they are worth. All is rewritten in place before {@link GeneratorGrpo.remember}. */

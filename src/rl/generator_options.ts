@@ -1,7 +1,7 @@
 import { UserError } from "../error.ts";
 import type { Sampling } from "../models/decode_step.ts";
 import type { ClipRange } from "../ops/grpo_loss.ts";
-import type { DrawnFrom } from "./painting_likelihood.ts";
+import type { DrawnFrom } from "../models/painting_likelihood.ts";
 import type { Normalisation } from "./token_weights.ts";
 
 /** Settings of `GeneratorGrpo`. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Guidance } from "../../src/models/decode_step.ts";
 import { FrozenArpg } from "../../src/models/frozen_arpg.ts";
 import { logSoftmax } from "../../src/ops/log_softmax.ts";
-import { drawnLogits, orderPaintings, somePaintings } from "../../src/rl/painting_likelihood.ts";
+import { drawnLogits, orderPaintings, somePaintings } from "../../src/models/painting_likelihood.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { testDevice } from "../support/device.ts";

@@ -1,6 +1,6 @@
-import type { Arpg } from "../models/arpg.ts";
-import type { Guidance, Sampling } from "../models/decode_step.ts";
-import { guide } from "../models/guidance.ts";
+import type { Arpg } from "./arpg.ts";
+import type { Guidance, Sampling } from "./decode_step.ts";
+import { guide } from "./guidance.ts";
 import { add, mul } from "../ops/elementwise_binary.ts";
 import { paintingOrder } from "../ops/painting_order.ts";
 import { reshape } from "../ops/reshape.ts";
