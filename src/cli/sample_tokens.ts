@@ -21,7 +21,7 @@ export async function sampleTokens(request: SampleRequest, run?: RunDirectory): 
   const { model, tokenizer, policy } = filesOf(request, run);
   const device = await Device.open();
   using painter = await openPainter(device, model, tokenizer, request.dtype);
-  const settings = await settingsOf(device, request, policy);
+  const settings = await settingsOf(painter.model, request, policy);
   const { count } = request;
   const classes = parseClasses(request.classes, painter.model.config.classes);
   const labels = Int32Array.from({ length: count }, (_, i) => classes[i % classes.length]!);
