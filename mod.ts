@@ -238,7 +238,12 @@ export { kernelDistance } from "./src/eval/kid.ts";
 export { type MethodPictures, paintPictures } from "./src/eval/method_pictures.ts";
 export { MethodScoring, type OnPictures, type SampleSets, type ScoredMethod } from "./src/eval/method_scoring.ts";
 export { type BriefScore, type Estimate, type FullScore, MethodYardstick } from "./src/eval/method_yardstick.ts";
-export { type OrderSearchOptions, type OrderSearchResult, searchOrders } from "./src/eval/order_search.ts";
+export {
+  type OrderSearchOptions,
+  type OrderSearchResult,
+  type PictureReward,
+  searchOrders,
+} from "./src/eval/order_search.ts";
 export { type PaintingDecisions, paintingDecisions } from "./src/eval/painting_decisions.ts";
 export {
   type BriefMethod,

@@ -21,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   models: ["error.ts", "gpu", "tensor", "ops", "nn"],
   policy: ["error.ts", "gpu", "tensor", "ops", "nn", "models"],
   rewards: ["error.ts", "gpu", "tensor", "ops", "nn", "models"],
-  eval: ["error.ts", "gpu", "tensor", "ops", "nn", "optim", "data", "models", "policy", "rewards"],
+  eval: ["error.ts", "gpu", "tensor", "ops", "nn", "optim", "data", "models", "policy"],
   rl: ["error.ts", "gpu", "tensor", "ops", "nn", "optim", "data", "models", "policy", "rewards"],
   jobs: library,
   cli: [...library, "jobs"],

@@ -1,10 +1,16 @@
-import type { PaintedImages, Reward } from "../rewards/reward.ts";
 import type { Device } from "../tensor/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { ArpgPainter } from "./arpg_painter.ts";
 import { arpgMethod, type TokenSampling } from "./decoding_method.ts";
 import type { LabelledImages } from "./diversity.ts";
 import { paintPictures } from "./method_pictures.ts";
 import type { BriefScore, MethodYardstick } from "./method_yardstick.ts";
+
+/** What a search goes by, such as a `Reward`. */
+export interface PictureReward {
+  /** A number for each image `[N, 1, S, S]` in [0, 1] of a class, i32 `[N]`: the higher the better, `[N]`. */
+  score(painted: { readonly images: Tensor; readonly classes: Tensor }): Tensor;
+}
 
 /** What the best of several orders for each picture is worth. */
 export interface OrderSearchResult extends BriefScore {
@@ -43,7 +49,7 @@ export interface OrderSearchOptions {
  */
 export async function searchOrders(
   painter: ArpgPainter,
-  reward: Reward,
+  reward: PictureReward,
   yardstick: MethodYardstick,
   { steps, sampling, candidates, samples, seed, onPictures }: OrderSearchOptions,
 ): Promise<OrderSearchResult[]> {
@@ -83,7 +89,11 @@ function bestOf(found: readonly { readonly pictures: LabelledImages; readonly re
 const batchSize = 250;
 
 /** Rewards of square grey pictures, `[N]`. */
-async function rewardsOf(device: Device, reward: Reward, { images, labels }: LabelledImages): Promise<Float32Array> {
+async function rewardsOf(
+  device: Device,
+  reward: PictureReward,
+  { images, labels }: LabelledImages,
+): Promise<Float32Array> {
   const rewards = new Float32Array(labels.length);
   const area = images.length / labels.length, side = Math.sqrt(area);
   for (let start = 0; start < labels.length; start += batchSize) {
@@ -93,7 +103,7 @@ async function rewardsOf(device: Device, reward: Reward, { images, labels }: Lab
       images.subarray(start * area, (start + classes.length) * area),
       (level) => level / 255,
     );
-    const painted: PaintedImages = {
+    const painted = {
       images: device.tensor(levels, [classes.length, 1, side, side]),
       classes: device.tensor(classes),
     };

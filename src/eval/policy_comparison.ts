@@ -1,5 +1,4 @@
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
-import type { Reward } from "../rewards/reward.ts";
 import type { ArpgPainter } from "./arpg_painter.ts";
 import {
   arpgMethod,
@@ -10,7 +9,7 @@ import {
 } from "./decoding_method.ts";
 import { MethodScoring, type SampleSets, type ScoredMethod } from "./method_scoring.ts";
 import type { BriefScore, MethodYardstick } from "./method_yardstick.ts";
-import { type OrderSearchResult, searchOrders } from "./order_search.ts";
+import { type OrderSearchResult, type PictureReward, searchOrders } from "./order_search.ts";
 import { middleDecisions, type TargetComparison } from "./target_comparison.ts";
 
 /** What {@link comparePolicy} compares. */
@@ -56,7 +55,7 @@ export interface PolicyComparisonParts {
   /** Measured for `samples` pictures, by a judge that no reward has seen. */
   readonly yardstick: MethodYardstick;
   /** What the search over orders goes by, which has not seen the yardstick's judge. */
-  readonly reward: Reward;
+  readonly reward: PictureReward;
   /** Told after every batch how many pictures of {@link picturesOf} are painted. */
   readonly onProgress?: (done: number, what: string) => void;
 }
