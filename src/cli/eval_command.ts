@@ -10,10 +10,10 @@ import { openPainter } from "../jobs/open_painter.ts";
 import { evaluatePolicy } from "../jobs/policy_evaluation.ts";
 import {
   type PolicyEvaluationSettings,
-  policyPath,
   type PolicyRunConfig,
   policyRunSchema,
   quickSettings,
+  trainedPolicyPath,
 } from "../jobs/policy_evaluation_config.ts";
 import { evaluationTable } from "../jobs/policy_evaluation_table.ts";
 import { loadPolicy } from "../jobs/policy_file.ts";
@@ -81,9 +81,9 @@ async function evaluate(
   config: PolicyRunConfig,
   settings: PolicyEvaluationSettings,
 ): Promise<PolicyEvaluation> {
-  const { judges, memory_gib } = config;
+  const { judges, memory_gib } = config, file = await trainedPolicyPath(run);
   const device = await Device.open({ memoryBytes: memory_gib * 2 ** 30 });
-  const policy = await loadPolicy(device, policyPath(run));
+  const policy = await loadPolicy(device, file);
   using painter = await openPainter(device, config.model, config.tokenizer);
   const reward = new ClassifierReward(await loadJudge(device, judges.reward), "log_probability");
   const judge = await loadJudge(device, judges.held_out);

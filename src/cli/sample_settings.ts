@@ -5,7 +5,7 @@ import type { PaintSettings, PolicySettings } from "../eval/arpg_painter.ts";
 import { checkPolicy } from "../eval/policy_painting.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { digitsArpgSchema } from "../jobs/digits_arpg_config.ts";
-import { policyPath, policyRunSchema } from "../jobs/policy_evaluation_config.ts";
+import { policyRunSchema, trainedPolicyPath } from "../jobs/policy_evaluation_config.ts";
 import { loadPolicy } from "../jobs/policy_file.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";
 import { jobNameOf } from "./run_job_name.ts";
@@ -27,8 +27,8 @@ const shipped = (name: string) => new URL(`../../assets/${name}.safetensors`, im
  * @throws {UserError} for a run without a model of tokens, for two policies, and for options that do not go with a policy,
  * or not without.
  */
-export function filesOf(request: SampleRequest, run: RunDirectory | undefined): SampleFiles {
-  const files = filesOfRun(request, run), { forTokens, greedy, speed } = request;
+export async function filesOf(request: SampleRequest, run: RunDirectory | undefined): Promise<SampleFiles> {
+  const files = await filesOfRun(request, run), { forTokens, greedy, speed } = request;
   if (!files.policy && (greedy || speed !== undefined)) {
     const flag = greedy ? "--greedy" : "--speed";
     throw new UserError(`Cannot use ${flag} without a policy: add --policy FILE, or --run of a digits_policy run`);
@@ -40,7 +40,10 @@ export function filesOf(request: SampleRequest, run: RunDirectory | undefined): 
   return files;
 }
 
-function filesOfRun({ checkpoint, tokenizer, policy }: SampleRequest, run: RunDirectory | undefined): SampleFiles {
+async function filesOfRun(
+  { checkpoint, tokenizer, policy }: SampleRequest,
+  run: RunDirectory | undefined,
+): Promise<SampleFiles> {
   if (!run) {
     return {
       model: checkpoint ?? shipped("digits_arpg"),
@@ -59,7 +62,7 @@ function filesOfRun({ checkpoint, tokenizer, policy }: SampleRequest, run: RunDi
         throw new UserError(`Cannot paint by two policies: ${run.path} holds one; leave --policy or --run out`);
       }
       const config = loadConfig(run.config, policyRunSchema);
-      return { model: config.model, tokenizer: tokenizer ?? config.tokenizer, policy: policyPath(run) };
+      return { model: config.model, tokenizer: tokenizer ?? config.tokenizer, policy: await trainedPolicyPath(run) };
     }
     default:
       throw new UserError(`Cannot sample from ${run.path}: a run of ${jobNameOf(run)} holds no generator`);

@@ -18,7 +18,7 @@ import { printLine } from "./terminal.ts";
 
 /** Paints with an ARPG: that of a run, of a file, or the shipped one; by rules made by hand, or by a policy. */
 export async function sampleTokens(request: SampleRequest, run?: RunDirectory): Promise<void> {
-  const { model, tokenizer, policy } = filesOf(request, run);
+  const { model, tokenizer, policy } = await filesOf(request, run);
   const device = await Device.open();
   using painter = await openPainter(device, model, tokenizer, request.dtype);
   const settings = await settingsOf(painter.model, request, policy);

@@ -50,7 +50,7 @@ export interface FullScore {
 /** Pictures of a side of what compares pairs, KID, precision and recall: their time goes with the square. */
 const mostForPairs = 2000;
 /**
- * Resamples of Frechet distances: at 5,000 pictures of 128 features one takes about 45 ms. An end of the 95 % interval lies
+ * Resamples of Frechet distances: at 5,000 pictures of 128 features one takes about 36 ms. An end of the 95 % interval lies
  * on two or three of a hundred resamples and is itself off by about a tenth of the interval.
  */
 const frechetResamples = 100;

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { UserError } from "../error.ts";
+import { fileError } from "../io/file_error.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { digitsSourceSchema } from "./digits_data.ts";
 
@@ -49,6 +51,21 @@ export type PolicyRunConfig = z.output<typeof policyRunSchema>;
 /** The file of the trained policy in a run. */
 export function policyPath(run: RunDirectory): string {
   return join(run.checkpoints, "policy.safetensors");
+}
+
+/** {@link policyPath} where the file is there. @throws {UserError} where the training has not come so far. */
+export async function trainedPolicyPath(run: RunDirectory): Promise<string> {
+  const path = policyPath(run);
+  try {
+    await Deno.stat(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw fileError("read", path, cause);
+    throw new UserError(
+      `Cannot take the policy of ${run.path}: its training is not done; go on with deno task train --resume ${run.path}`,
+      { cause },
+    );
+  }
+  return path;
 }
 
 /** A fast look: few pictures of one seed at the training's guidance and temperature. */
