@@ -190,6 +190,14 @@ export {
 } from "./src/policy/policy_state.ts";
 export { LayerNorm } from "./src/nn/layer_norm.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
+export { Efficiency, type EfficiencyForm } from "./src/rewards/efficiency.ts";
+export {
+  fitLatency,
+  type LatencyCoefficients,
+  type LatencyMeasurement,
+  LatencyModel,
+} from "./src/rewards/latency_model.ts";
+export { QualityConstraint, type QualityConstraintOptions } from "./src/rewards/quality_constraint.ts";
 export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";
 export { type ClassicQuality, classicQuality, type QualityForm, QualityReward } from "./src/rewards/quality_reward.ts";
 export { combineRewards, type RewardCombination, type WeightedScores } from "./src/rewards/combine.ts";
