@@ -3,7 +3,7 @@ import { fileTest } from "./support/file_test.ts";
 
 const library = [
   ...["error.ts", "gpu", "tensor", "ops", "nn", "optim", "io", "data", "config", "report"],
-  ...["models", "policy", "rewards", "eval", "rl"],
+  ...["models", "policy", "eval", "rewards", "rl"],
 ];
 
 /** What each part of src may import besides itself; CONTRIBUTING.md draws it. Imports point downwards only. */

@@ -40,8 +40,8 @@ export interface AdaptiveReward {
   adapt?(values: Float32Array): void;
   /** What a checkpoint must hold to go on bit for bit. */
   state(): Map<string, Tensor>;
-  /** Takes up what `state` gave, after the tensors have been written. */
-  restore?(tensors: ReadonlyMap<string, HostTensor>): void;
+  /** Takes up what `state` gave. @throws {UserError} for the state of another reward. */
+  restore(tensors: ReadonlyMap<string, HostTensor>): void;
 }
 
 /** A reward and its weight among others. */

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { frechetStatistics } from "../../src/eval/frechet.ts";
+import { StridedClassifier } from "../../src/models/strided_classifier.ts";
+import { Initializer } from "../../src/nn/init.ts";
+import { MomentsReward } from "../../src/rewards/realism_moments.ts";
+import type { Device } from "../../src/tensor/device.ts";
+import { syntheticDigits } from "../eval/synthetic_digits.ts";
+import { seededRandom } from "../support/random.ts";
+import { testDevice } from "../support/device.ts";
+
+/** Statistics of pictures, and what a reward needs of them. */
+async function setting(device: Device) {
+  const judge = new StridedClassifier(new Initializer(device, 1), 10, 8);
+  const random = seededRandom(3);
+  const pictures = (bytes: ArrayLike<number>, noise: number) =>
+    device.tensor(
+      Float32Array.from(bytes, (value) => (1 - noise) * value / 255 + noise * random()),
+      [bytes.length / 64, 1, 8, 8],
+    );
+  const { images } = syntheticDigits(400, 1);
+  const real = pictures(images, 0), painted = pictures(images.subarray(0, 128 * 64), 0.2);
+  const noise = pictures(images.subarray(0, 128 * 64), 1);
+  const of = async (set: typeof real) => {
+    const features = judge.features(set);
+    return frechetStatistics(await features.data() as Float32Array, features.shape[1]!);
+  };
+  return { judge, real, painted, noise, of };
+}
+
+const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b) / values.length;
+
+Deno.test("MomentsReward: real pictures pay more than painted ones, noise least; all in [0, 1]", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const { judge, real, painted, noise, of } = await setting(device);
+  const reward = new MomentsReward(judge, await of(real), await of(painted), { decay: 0.5, every: 1 });
+  const classes = device.zeros([1], "i32");
+  const [r, p, n] = await device.read([real, painted, noise].map((images) => reward.score({ images, classes })));
+  assert.ok(mean(r!) > mean(p!) + 0.03 && mean(p!) > mean(n!) + 0.1, `${mean(r!)} ${mean(p!)} ${mean(n!)}`);
+  assert.ok([...r!, ...n!].every((value) => value >= 0 && value <= 1));
+});
+
+Deno.test("MomentsReward: follows what is painted, and goes on from a checkpoint bit for bit", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const { judge, real, painted, noise, of } = await setting(device);
+  const make = async () => new MomentsReward(judge, await of(real), await of(painted), { decay: 0.5, every: 2 });
+  const one = await make(), classes = device.zeros([1], "i32");
+  const worth = async (reward: MomentsReward) => [...await reward.score({ images: painted, classes }).data()];
+  const before = await worth(one);
+  const seen = await one.observe({ images: noise, classes }).data() as Float32Array;
+  one.adapt(seen);
+  assert.deepEqual(await worth(one), before, "every second update");
+  const saved = new Map(
+    await Promise.all(
+      [...one.state()].map(async ([name, tensor]) =>
+        [name, { shape: tensor.shape, data: (await tensor.data()).slice() }] as const
+      ),
+    ),
+  );
+  one.adapt(seen);
+  const after = await worth(one);
+  assert.ok(mean(after) > mean(before) + 0.05, "among noise, what looks like digits pulls the mean back");
+  const other = await make();
+  other.restore(saved as Parameters<typeof other.restore>[0]);
+  assert.deepEqual(await worth(other), before);
+  other.adapt(seen);
+  assert.deepEqual(await worth(other), after);
+  assert.throws(() => other.restore(new Map()), { name: "UserError", message: /the realism reward/ });
+});
