@@ -200,6 +200,7 @@ export {
 export { QualityConstraint, type QualityConstraintOptions } from "./src/rewards/quality_constraint.ts";
 export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";
 export { type ClassicQuality, classicQuality, type QualityForm, QualityReward } from "./src/rewards/quality_reward.ts";
+export { loadUserReward, type UserReward, type UserRewardBatch } from "./src/rewards/user_reward.ts";
 export { combineRewards, type RewardCombination, type WeightedScores } from "./src/rewards/combine.ts";
 export type { AdaptiveReward, PaintedImages, Reward, WeightedReward } from "./src/rewards/reward.ts";
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
