@@ -202,6 +202,8 @@ export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src
 export { type ClassicQuality, classicQuality, type QualityForm, QualityReward } from "./src/rewards/quality_reward.ts";
 export { loadUserReward, type UserReward, type UserRewardBatch } from "./src/rewards/user_reward.ts";
 export { combineRewards, type RewardCombination, type WeightedScores } from "./src/rewards/combine.ts";
+export { FidelityReward } from "./src/rewards/fidelity_reward.ts";
+export { type MomentsOptions, MomentsReward } from "./src/rewards/realism_moments.ts";
 export type { AdaptiveReward, PaintedImages, Reward, WeightedReward } from "./src/rewards/reward.ts";
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
 export { ArpgBatches } from "./src/rl/arpg_batches.ts";

@@ -38,6 +38,8 @@ export class MomentsReward implements Reward, AdaptiveReward {
   #updates = 0;
 
   /**
+   * A reward that knows what the policy paints before its first update.
+   *
    * @param real statistics of real pictures under the judge.
    * @param painted of pictures as they are before training, such as by the hand schedule.
    */
@@ -76,10 +78,12 @@ export class MomentsReward implements Reward, AdaptiveReward {
     return concat([mean(features, 0), reshape(second, [second.size])], 0);
   }
 
-  /** Moves the averages towards the batch's. */
+  /** Moves the averages towards the batch's; not by a batch with a picture of NaN, which they would never forget. */
   adapt(values: Float32Array): void {
     const { decay, every } = this.options;
-    this.#moments = this.#moments.map((old, i) => decay * old + (1 - decay) * values[i]!);
+    if (values.every(Number.isFinite)) {
+      this.#moments = this.#moments.map((old, i) => decay * old + (1 - decay) * values[i]!);
+    }
     if (++this.#updates % every === 0) this.#refer(this.#painted());
     this.#keep();
   }

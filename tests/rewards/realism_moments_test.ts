@@ -9,7 +9,7 @@ import { seededRandom } from "../support/random.ts";
 import { testDevice } from "../support/device.ts";
 
 /** Statistics of pictures, and what a reward needs of them. */
-async function setting(device: Device) {
+function setting(device: Device) {
   const judge = new StridedClassifier(new Initializer(device, 1), 10, 8);
   const random = seededRandom(3);
   const pictures = (bytes: ArrayLike<number>, noise: number) =>
@@ -32,7 +32,7 @@ const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => 
 Deno.test("MomentsReward: real pictures pay more than painted ones, noise least; all in [0, 1]", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  const { judge, real, painted, noise, of } = await setting(device);
+  const { judge, real, painted, noise, of } = setting(device);
   const reward = new MomentsReward(judge, await of(real), await of(painted), { decay: 0.5, every: 1 });
   const classes = device.zeros([1], "i32");
   const [r, p, n] = await device.read([real, painted, noise].map((images) => reward.score({ images, classes })));
@@ -43,7 +43,7 @@ Deno.test("MomentsReward: real pictures pay more than painted ones, noise least;
 Deno.test("MomentsReward: follows what is painted, and goes on from a checkpoint bit for bit", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  const { judge, real, painted, noise, of } = await setting(device);
+  const { judge, real, painted, noise, of } = setting(device);
   const make = async () => new MomentsReward(judge, await of(real), await of(painted), { decay: 0.5, every: 2 });
   const one = await make(), classes = device.zeros([1], "i32");
   const worth = async (reward: MomentsReward) => [...await reward.score({ images: painted, classes }).data()];
@@ -67,4 +67,20 @@ Deno.test("MomentsReward: follows what is painted, and goes on from a checkpoint
   other.adapt(seen);
   assert.deepEqual(await worth(other), after);
   assert.throws(() => other.restore(new Map()), { name: "UserError", message: /the realism reward/ });
+});
+
+Deno.test("MomentsReward: a picture of NaN earns NaN and leaves no trace in what the others earn", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const { judge, real, painted, noise, of } = setting(device);
+  const reward = new MomentsReward(judge, await of(real), await of(painted), { decay: 0.5, every: 1 });
+  const classes = device.zeros([1], "i32");
+  const broken = (await noise.data()).slice() as Float32Array;
+  broken.fill(NaN, 0, 64);
+  const images = device.tensor(broken, noise.shape);
+  reward.adapt(await reward.observe({ images: noise, classes }).data() as Float32Array);
+  const before = await reward.score({ images, classes }).data();
+  assert.ok(Number.isNaN(before[0]) && before.subarray(1).every(Number.isFinite));
+  reward.adapt(await reward.observe({ images, classes }).data() as Float32Array);
+  assert.deepEqual(await reward.score({ images, classes }).data(), before);
 });
