@@ -135,6 +135,7 @@ export { type ArpgConfig, arpgPresets, arpgShapes, type ArpgSizes, arpgSizes } f
 export { ArpgDecoder, type ArpgDecoderOptions, type Decoded } from "./src/models/arpg_decoder.ts";
 export { Classifier } from "./src/models/classifier.ts";
 export { cellOrder, type DecodeOrder, decodeOrders, knownFirst } from "./src/models/decode_order.ts";
+export { Discriminator, type DiscriminatorConfig } from "./src/models/discriminator.ts";
 export type { DecodePlan, DecodeRequest } from "./src/models/decode_request.ts";
 export { type DecodeSchedule, decodeSchedules, groupSizes } from "./src/models/decode_schedule.ts";
 export type { Guidance, Sampling } from "./src/models/decode_step.ts";
@@ -200,6 +201,12 @@ export {
 export { QualityConstraint, type QualityConstraintOptions } from "./src/rewards/quality_constraint.ts";
 export { calibrateQuality, type QualityCalibration, type Quantiles } from "./src/rewards/quality_calibration.ts";
 export { type ClassicQuality, classicQuality, type QualityForm, QualityReward } from "./src/rewards/quality_reward.ts";
+export {
+  type DiscriminatorOptions,
+  DiscriminatorReward,
+  type DiscriminatorView,
+  type RealImages,
+} from "./src/rewards/realism_discriminator.ts";
 export { loadUserReward, type UserReward, type UserRewardBatch } from "./src/rewards/user_reward.ts";
 export { combineRewards, type RewardCombination, type WeightedScores } from "./src/rewards/combine.ts";
 export { FidelityReward } from "./src/rewards/fidelity_reward.ts";
