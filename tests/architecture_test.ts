@@ -20,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   report: ["error.ts", "io"],
   models: ["error.ts", "gpu", "tensor", "ops", "nn"],
   policy: ["error.ts", "gpu", "tensor", "ops", "nn", "models"],
-  rewards: ["error.ts", "gpu", "tensor", "ops", "nn", "optim", "io", "data", "models"],
+  rewards: ["error.ts", "gpu", "tensor", "ops", "nn", "optim", "io", "data", "models", "eval"],
   eval: ["error.ts", "gpu", "tensor", "ops", "nn", "optim", "data", "models", "policy"],
   rl: ["error.ts", "gpu", "tensor", "ops", "nn", "optim", "data", "models", "policy", "rewards"],
   jobs: library,
