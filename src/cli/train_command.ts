@@ -11,7 +11,7 @@ import { onInterrupt } from "./command.ts";
 import { currentCommit, defaultRunPath, version } from "./environment.ts";
 import { noteLine, printLine } from "./terminal.ts";
 
-const defaultConfig = "configs/digits_ar_grpo.yaml";
+const defaultConfig = "configs/digits_policy.yaml";
 
 interface TrainOptions {
   readonly set: string[];

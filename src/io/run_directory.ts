@@ -112,4 +112,14 @@ export class RunDirectory {
     const runtime = { deno: Deno.version.deno, platform: `${Deno.build.os}-${Deno.build.arch}` };
     await this.writeJson("environment.json", { ...environment, ...runtime });
   }
+
+  /** The commit that the run was started with; null where its environment.json is not there or says none. */
+  async commit(): Promise<string | null> {
+    try {
+      const { commit } = JSON.parse(await Deno.readTextFile(join(this.path, "environment.json")));
+      return typeof commit === "string" ? commit : null;
+    } catch {
+      return null; // for information only
+    }
+  }
 }

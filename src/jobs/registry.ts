@@ -3,6 +3,7 @@ import { digitsArGrpoJob } from "./digits_ar_grpo.ts";
 import { digitsArpgJob } from "./digits_arpg.ts";
 import { digitsDecodingJob } from "./digits_decoding.ts";
 import { digitsJudgesJob } from "./judges_job.ts";
+import { digitsPolicyJob } from "./digits_policy.ts";
 import { digitsTokenizerJob } from "./digits_tokenizer.ts";
 import type { Job, JobConfig } from "./job.ts";
 
@@ -12,6 +13,7 @@ const jobs = {
   digits_arpg: digitsArpgJob,
   digits_decoding: digitsDecodingJob,
   digits_judges: digitsJudgesJob,
+  digits_policy: digitsPolicyJob,
   digits_tokenizer: digitsTokenizerJob,
 } as const;
 
@@ -21,6 +23,7 @@ export const anyJobSchema: z.ZodType<JobConfig> = z.discriminatedUnion("job", [
   digitsArpgJob.schema,
   digitsDecodingJob.schema,
   digitsJudgesJob.schema,
+  digitsPolicyJob.schema,
   digitsTokenizerJob.schema,
 ]);
 

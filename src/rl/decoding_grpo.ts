@@ -1,3 +1,4 @@
+import type { Arpg } from "../models/arpg.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
 import { clamp } from "../ops/clamp.ts";
@@ -19,12 +20,16 @@ import type { Device } from "../tensor/device.ts";
 import { gradients } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { decisionColumns, decisionLoss, type DecisionLossOptions } from "./decision_loss.ts";
+import { GeneratorGrpo } from "./generator_grpo.ts";
+import type { GeneratorGrpoOptions } from "./generator_options.ts";
 import { paintingMetrics } from "./painting_metrics.ts";
 import { PolicyRollout, type PolicyRolloutOptions } from "./policy_rollout.ts";
 import type { Grader } from "./grader.ts";
 
 /** Settings of {@link DecodingGrpo}. */
 export interface DecodingGrpoOptions extends PolicyRolloutOptions, DecisionLossOptions {
+  /** False where the policy stays as it is and the generator alone is trained. */
+  readonly trainPolicy: boolean;
   /** Passes over the paintings of one update; from the second on the clip acts. */
   readonly innerEpochs: number;
   /** Parts that the groups are divided into; each is a gradient step. */
@@ -43,6 +48,15 @@ export interface DecodingGrpoOptions extends PolicyRolloutOptions, DecisionLossO
   readonly advantage: AdvantageForm;
 }
 
+/** The generator itself, to be trained beside the policy or in its place. */
+export interface TrainedGenerator {
+  /** With the weights of the frozen one that paints, which follows it. */
+  readonly model: Arpg;
+  /** What it must stay close to; null for none. */
+  readonly reference: Arpg | null;
+  readonly options: GeneratorGrpoOptions;
+}
+
 /** What one update did, by name. */
 export type UpdateMetrics = Record<string, number>;
 
@@ -54,6 +68,8 @@ const timedEvery = 10;
 
 /** What the rewards made of an update's pictures. */
 interface Grades {
+  /** i32 `[B]`. */
+  readonly classes: Tensor;
   /** `[B]`. */
   readonly advantage: Tensor;
   /** Of `groupAdvantage`. */
@@ -83,12 +99,15 @@ export class DecodingGrpo {
   readonly #pictures: Captured<Tensor>;
   readonly #grades: Captured<Grades>;
   readonly #inner: readonly Captured<void>[];
+  /** Null where the policy alone is trained. */
+  readonly generator: GeneratorGrpo | null;
   readonly #journal: Tensor;
   readonly #row = new Scalar(0);
 
   /**
    * Records an update, to be replayed.
    *
+   * @param generator to train the generator, and with `trainPolicy: false` it alone.
    * @throws {RangeError} where the groups cannot be divided into the minibatches.
    */
   constructor(
@@ -97,6 +116,7 @@ export class DecodingGrpo {
     private readonly budget: StepBudget,
     private readonly grader: Grader,
     private readonly options: DecodingGrpoOptions,
+    generator?: TrainedGenerator,
   ) {
     const { groups, groupSize, minibatches, learningRate, warmupUpdates, maxGradNorm } = options;
     if (groups % minibatches) {
@@ -119,8 +139,13 @@ export class DecodingGrpo {
     this.#pictures = device.capture(() => device.noGrad(() => this.#paintPixels(painter.tokenizer)));
     this.#grades = device.capture(() => device.noGrad(() => this.#grade()));
     const part = batch / minibatches;
+    const { classes, advantage } = this.#grades.result;
+    const experience = { ...this.#rollout.rollouts, classes, advantage };
+    this.generator = generator
+      ? new GeneratorGrpo(generator.model, generator.reference, painter.model, experience, generator.options)
+      : null;
     this.#inner = Array.from(
-      { length: minibatches },
+      { length: options.trainPolicy ? minibatches : 0 },
       (_, m) => device.capture(() => this.#improve(policy, parameters, m * part, (m + 1) * part)),
     );
   }
@@ -144,7 +169,7 @@ export class DecodingGrpo {
     this.#pictures.replay();
     await clock.mark("rollout");
     this.grader.prepare(n);
-    await this.grader.host({ images: this.#pictures.result, classes: this.#inputs.classes });
+    await this.grader.askModules({ images: this.#pictures.result, classes: this.#inputs.classes });
     this.#grades.replay();
     await clock.mark("reward");
     for (let epoch = 0; epoch < innerEpochs; epoch++) {
@@ -154,18 +179,25 @@ export class DecodingGrpo {
         step.replay();
       });
     }
+    for (let step = 0; this.generator && step <= innerEpochs; step++) {
+      if (step === 0) this.generator.remember(n);
+      else this.generator.improve();
+    }
+    this.generator?.refresh();
     await clock.mark("update");
     const { statistics, means } = this.#grades.result;
     const { rollouts: { painted } } = this.#rollout;
     const observed = this.grader.observed;
-    const [journal, rewards, grades, steps, ...seen] = await this.#device.read([
+    const statisticsOfGenerator = this.generator ? [this.generator.statistics] : [];
+    const [journal, rewards, grades, steps, ...more] = await this.#device.read([
       this.#journal,
       statistics,
       means,
       painted,
       ...observed,
+      ...statisticsOfGenerator,
     ]);
-    this.grader.adapt(seen as Float32Array[], n);
+    this.grader.adapt(more.slice(0, observed.length) as Float32Array[]);
     const names = ["reward", ...this.grader.names.map((name) => `reward_${name}`)];
     const graded = (name: string, hand: boolean) => grades![names.indexOf(name) + (hand ? names.length : 0)]!;
     return {
@@ -175,7 +207,8 @@ export class DecodingGrpo {
       reward_std: rewards![3]!,
       zero_variance_groups: rewards![0]!,
       excluded_rewards: rewards![1]!,
-      ...this.#journalMetrics(journal as Float32Array),
+      ...(this.options.trainPolicy ? this.#journalMetrics(journal as Float32Array) : {}),
+      ...this.#generatorMetrics(more.at(-1) as Float32Array),
       ...paintingMetrics(steps!, { cells: painted.shape[1]!, steps: this.budget.steps }),
       target_steps: targets.reduce((a, b) => a + b) / groups,
       learning_rate: this.optimizer.learningRate.value,
@@ -183,13 +216,26 @@ export class DecodingGrpo {
     };
   }
 
+  /** Exchanges all that is trained with its averages; done twice, it restores both. */
+  swapAverages(): void {
+    this.ema.swap();
+    this.generator?.ema.swap();
+    this.generator?.refresh();
+  }
+
   /** Gives the memory of the captured steps back. */
   dispose(): void {
+    this.generator?.dispose();
     for (const step of this.#inner) step.dispose();
     this.#grades.dispose();
     this.#pictures.dispose();
     this.#rollout[Symbol.dispose]();
     for (const tensor of [this.#journal, ...Object.values(this.#inputs)]) tensor.dispose();
+  }
+
+  #generatorMetrics(values: Float32Array): UpdateMetrics {
+    const found = this.generator?.metrics(values) ?? {};
+    return Object.fromEntries(Object.entries(found).map(([name, value]) => [`generator_${name}`, value]));
   }
 
   /** Of the last gradient step; what must never be large, of the worst. */
@@ -217,24 +263,21 @@ export class DecodingGrpo {
     const batch = groups * groupSize;
     const { classes, targets } = this.#inputs;
     // The hand schedule takes its target steps, and its second pass is asked for the cells it paints alone.
-    const steps = slice(this.#rollout.cost, 1, 0, 1);
-    const cost = concat([reshape(steps, [batch]), slice(targets, 0, batch, batch + groups)], 0);
+    const all = batch + groups, cells = this.#rollout.rollouts.tokens.shape[1]!;
+    const reference = concat([reshape(targets, [all, 1]), this.#device.full([all, 1], cells)], 1);
+    const spent = concat([this.#rollout.cost, slice(reference, 0, batch, all)], 0);
     const { rollouts, hand } = this.#rollout;
     const tokens = concat([rollouts.tokens, hand.tokens], 0), painted = concat([rollouts.painted, hand.painted], 0);
     const pictures = { images: this.#pictures.result, classes, tokens, painted };
-    const { total, parts } = this.grader.grade(pictures, cost, targets);
-    this.grader.observe({
-      images: slice(this.#pictures.result, 0, 0, batch),
-      classes: slice(classes, 0, 0, batch),
-    });
+    const { total, parts } = this.grader.grade(pictures, spent, reference);
     const { advantage, statistics } = groupAdvantage(slice(total, 0, 0, batch), { groupSize, form });
     const meanOf = (values: Tensor, from: number, to: number) => reshape(mean(slice(values, 0, from, to)), [1]);
-    const all = [total, ...parts];
+    const graded = [total, ...parts];
     const means = concat([
-      ...all.map((values) => meanOf(values, 0, batch)),
-      ...all.map((values) => meanOf(values, batch, batch + groups)),
+      ...graded.map((values) => meanOf(values, 0, batch)),
+      ...graded.map((values) => meanOf(values, batch, all)),
     ], 0);
-    return { advantage, statistics, means };
+    return { classes: slice(classes, 0, 0, batch), advantage, statistics, means };
   }
 
   #improve(policy: DecodingPolicy, parameters: readonly Tensor[], from: number, to: number): void {
@@ -266,11 +309,11 @@ class PhaseClock {
     this.#marks.push([name, performance.now()]);
   }
 
-  /** `seconds`, and where it waited the seconds of each phase. */
+  /** `seconds_total`, and where it waited the seconds of each phase. */
   seconds(): Record<string, number> {
     const since = (i: number) => (this.#marks[i]![1] - this.#marks[i - 1]![1]) / 1000;
     const phases = this.#marks.slice(1).map(([name], i) => [`seconds_${name}`, since(i + 1)]);
     const total = (performance.now() - this.#marks[0]![1]) / 1000;
-    return { seconds: total, ...(this.waits ? Object.fromEntries(phases) : {}) };
+    return { seconds_total: total, ...(this.waits ? Object.fromEntries(phases) : {}) };
   }
 }

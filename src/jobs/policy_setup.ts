@@ -1,0 +1,119 @@
+import type { ArpgPainter } from "../eval/arpg_painter.ts";
+import type { TokenSampling } from "../eval/decoding_method.ts";
+import { UserError } from "../error.ts";
+import { readSafetensors } from "../io/safetensors.ts";
+import { loadArpg } from "../models/load_arpg.ts";
+import type { RunDirectory } from "../io/run_directory.ts";
+import type { Judge } from "../models/judge.ts";
+import { Initializer } from "../nn/init.ts";
+import { DecodingPolicy } from "../policy/decoding_policy.ts";
+import { budgetDegrees } from "../policy/step_budget.ts";
+import type { DecodingGrpoOptions, TrainedGenerator } from "../rl/decoding_grpo.ts";
+import type { Device } from "../tensor/device.ts";
+import type { SplitDigits } from "./digits_data.ts";
+import type { DigitsPolicyConfig } from "./digits_policy_config.ts";
+import type { PhaseRunner } from "./phases.ts";
+
+/** The classes of digits. */
+export const digitClasses: readonly number[] = [...Array(10).keys()];
+
+/** What the phases of the job share. */
+export interface PolicyJob {
+  readonly device: Device;
+  readonly config: DigitsPolicyConfig;
+  readonly run: RunDirectory;
+  readonly runner: PhaseRunner;
+  readonly data: SplitDigits;
+  readonly painter: ArpgPainter;
+  readonly judges: { readonly reward: Judge; readonly heldOut: Judge };
+}
+
+/** An untrained policy of the config's sizes for the painter's model. */
+export function makePolicy(
+  device: Device,
+  { policy, training, seed }: DigitsPolicyConfig,
+  { model }: ArpgPainter,
+): DecodingPolicy {
+  const { max_parallel: most, ...sizes } = policy;
+  const { target_steps: targets, max_steps } = training;
+  const { cells, classes } = model.config;
+  const steps = max_steps ?? Math.max(...targets);
+  return new DecodingPolicy(new Initializer(device, seed), {
+    ...sizes,
+    degrees: budgetDegrees(targets, cells).filter((degree) => degree <= (most ?? cells)),
+    targets,
+    max_steps: steps,
+    // Where T_max is not given, a painting may not take more steps than its target.
+    slack: max_steps === null ? 0 : max_steps,
+    cells,
+    classes,
+  });
+}
+
+/** Settings of the trainer. */
+export function optionsOf({ train, training, seed }: DigitsPolicyConfig): DecodingGrpoOptions {
+  return {
+    trainPolicy: train !== "generator",
+    groups: training.batch_size,
+    groupSize: training.group_size,
+    guidance: { scale: training.cfg_scale, form: "constant" },
+    temperature: training.temperature,
+    commonNoise: training.common_noise,
+    innerEpochs: training.inner_epochs,
+    minibatches: training.minibatches,
+    learningRate: training.learning_rate,
+    updates: training.num_epochs * training.batches_per_epoch,
+    warmupUpdates: training.warmup_updates,
+    maxGradNorm: training.max_grad_norm,
+    emaDecay: training.ema_decay,
+    advantage: training.advantage,
+    normalisation: training.normalisation,
+    ratio: training.ratio,
+    clipLow: training.clip_epsilon,
+    clipHigh: training.clip_epsilon_high,
+    delta: training.delta,
+    klCoef: training.kl_coef,
+    entropyCoef: training.entropy_coef,
+    seed,
+  };
+}
+
+/** The generator, where the config has it trained too. @throws {UserError} for rewards that would not follow it. */
+export async function trainedGenerator(
+  device: Device,
+  { train, training, generator, reward, model: file }: DigitsPolicyConfig,
+): Promise<TrainedGenerator | null> {
+  if (train === "policy") return null;
+  if (reward.fidelity) {
+    throw new UserError(
+      `Cannot train: ${train} with reward.fidelity: fidelity is to the frozen generator; set reward.fidelity=null`,
+    );
+  }
+  const load = async () => loadArpg(device, await readSafetensors(file), file);
+  return {
+    model: await load(),
+    reference: generator.beta > 0 ? await load() : null,
+    options: {
+      guidance: { scale: training.cfg_scale, form: "constant" },
+      temperature: training.temperature,
+      innerEpochs: training.inner_epochs,
+      parts: generator.parts,
+      learningRate: generator.learning_rate,
+      updates: training.num_epochs * training.batches_per_epoch,
+      warmupUpdates: training.warmup_updates,
+      maxGradNorm: training.max_grad_norm,
+      emaDecay: generator.ema_decay,
+      normalisation: training.normalisation,
+      clipLow: training.clip_epsilon,
+      clipHigh: training.clip_epsilon_high,
+      delta: training.delta,
+      kl: generator.kl,
+      beta: generator.beta,
+    },
+  };
+}
+
+/** Guidance and temperature that the policy is trained under. */
+export function samplingOf({ training }: DigitsPolicyConfig): TokenSampling {
+  return { guidance: training.cfg_scale, temperature: training.temperature };
+}
