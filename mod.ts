@@ -261,6 +261,7 @@ export {
   type OrderSearchOptions,
   type OrderSearchResult,
   type PictureReward,
+  type RewardOfPaintings,
   searchOrders,
 } from "./src/eval/order_search.ts";
 export { type PaintingDecisions, paintingDecisions } from "./src/eval/painting_decisions.ts";

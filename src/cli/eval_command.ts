@@ -17,10 +17,10 @@ import {
 } from "../jobs/policy_evaluation_config.ts";
 import { evaluationTable } from "../jobs/policy_evaluation_table.ts";
 import { loadPolicy } from "../jobs/policy_file.ts";
+import { searchReward } from "../jobs/search_reward.ts";
 import { paretoSvg } from "../report/html_methods.ts";
 import { Progress } from "../report/progress.ts";
 import { evaluationPath, type PolicyEvaluation } from "../report/run_record.ts";
-import { ClassifierReward } from "../rewards/classifier_reward.ts";
 import { Device } from "../tensor/device.ts";
 import { currentCommit } from "./environment.ts";
 import { wholeNumber } from "./option_values.ts";
@@ -85,14 +85,14 @@ async function evaluate(
   const device = await Device.open({ memoryBytes: memory_gib * 2 ** 30 });
   const policy = await loadPolicy(device, file);
   using painter = await openPainter(device, config.model, config.tokenizer);
-  const reward = new ClassifierReward(await loadJudge(device, judges.reward), "log_probability");
   const judge = await loadJudge(device, judges.held_out);
   const data = await loadFullDigits(config.data);
+  const rewardOf = await searchReward(device, await loadJudge(device, judges.reward), data);
   const commit = await currentCommit(new URL("../../", import.meta.url));
   noteLine(`Evaluating ${run.path} on ${device.gpu.adapter.name}; Ctrl-C leaves everything as it was`);
   using progress = new Progress(picturesOf(policy, settings));
   const parts = { painter, policy, judge, judgeFile: judges.held_out, data, commit };
-  return await evaluatePolicy(parts, settings, reward, (done, what) => progress.update(done, what));
+  return await evaluatePolicy(parts, settings, rewardOf, (done, what) => progress.update(done, what));
 }
 
 async function writePlot(run: RunDirectory, { methods }: PolicyEvaluation): Promise<void> {

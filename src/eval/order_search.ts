@@ -12,6 +12,12 @@ export interface PictureReward {
   score(painted: { readonly images: Tensor; readonly classes: Tensor }): Tensor;
 }
 
+/**
+ * Makes what a search goes by, told all of its pictures: by ARPG's own rule, before any choice. A reward may depend on
+ * what is painted on the whole, such as `MomentsReward`.
+ */
+export type RewardOfPaintings = (pictures: LabelledImages) => Promise<PictureReward>;
+
 /** What the best of several orders for each picture is worth. */
 export interface OrderSearchResult extends BriefScore {
   /** Of ARPG's own counts. */
@@ -49,20 +55,24 @@ export interface OrderSearchOptions {
  */
 export async function searchOrders(
   painter: ArpgPainter,
-  reward: PictureReward,
+  rewardOf: RewardOfPaintings,
   yardstick: MethodYardstick,
   { steps, sampling, candidates, samples, seed, onPictures }: OrderSearchOptions,
 ): Promise<OrderSearchResult[]> {
-  const { device } = painter.model;
-  const found: { pictures: LabelledImages; rewards: Float32Array }[] = [];
+  const painted: LabelledImages[] = [];
   for (let k = 0; k < candidates; k++) {
     let before = 0;
     const settings = { ...arpgMethod(steps).settings(sampling, seed), orderSeed: (seed + k) >>> 0 };
-    const pictures = await paintPictures(painter, settings, samples, (done) => {
-      onPictures?.(done - before);
-      before = done;
-    });
-    found.push({ pictures, rewards: await rewardsOf(device, reward, pictures) });
+    painted.push(
+      await paintPictures(painter, settings, samples, (done) => {
+        onPictures?.(done - before);
+        before = done;
+      }),
+    );
+  }
+  const reward = await rewardOf(together(painted)), found: Graded[] = [];
+  for (const pictures of painted) {
+    found.push({ pictures, rewards: await rewardsOf(painter.model.device, reward, pictures) });
   }
   const results: OrderSearchResult[] = [];
   for (const tried of new Set([1, candidates])) {
@@ -73,8 +83,25 @@ export async function searchOrders(
   return results;
 }
 
+/** Pictures and their rewards. */
+interface Graded {
+  readonly pictures: LabelledImages;
+  readonly rewards: Float32Array;
+}
+
+/** All of some pictures. */
+function together(sets: readonly LabelledImages[]): LabelledImages {
+  const [{ images: { length }, labels }] = sets as [LabelledImages];
+  const all = { images: new Uint8Array(length * sets.length), labels: new Uint8Array(labels.length * sets.length) };
+  sets.forEach((set, k) => {
+    all.images.set(set.images, k * length);
+    all.labels.set(set.labels, k * labels.length);
+  });
+  return all;
+}
+
 /** Of each picture the version with the highest reward. */
-function bestOf(found: readonly { readonly pictures: LabelledImages; readonly rewards: Float32Array }[]) {
+function bestOf(found: readonly Graded[]): Graded {
   const { labels, images: { length } } = found[0]!.pictures;
   const area = length / labels.length, images = new Uint8Array(length);
   const rewards = Float32Array.from(labels, (_, n) => {

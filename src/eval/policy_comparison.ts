@@ -9,7 +9,7 @@ import {
 } from "./decoding_method.ts";
 import { MethodScoring, type SampleSets, type ScoredMethod } from "./method_scoring.ts";
 import type { BriefScore, MethodYardstick } from "./method_yardstick.ts";
-import { type OrderSearchResult, type PictureReward, searchOrders } from "./order_search.ts";
+import { type OrderSearchResult, type RewardOfPaintings, searchOrders } from "./order_search.ts";
 import { middleDecisions, type TargetComparison } from "./target_comparison.ts";
 
 /** What {@link comparePolicy} compares. */
@@ -55,7 +55,7 @@ export interface PolicyComparisonParts {
   /** Measured for `samples` pictures, by a judge that no reward has seen. */
   readonly yardstick: MethodYardstick;
   /** What the search over orders goes by, which has not seen the yardstick's judge. */
-  readonly reward: PictureReward;
+  readonly rewardOf: RewardOfPaintings;
   /** Told after every batch how many pictures of {@link picturesOf} are painted. */
   readonly onProgress?: (done: number, what: string) => void;
 }
@@ -75,7 +75,7 @@ export async function comparePolicy(
   parts: PolicyComparisonParts,
   plan: PolicyComparisonPlan,
 ): Promise<PolicyComparison> {
-  const { policy, painter, yardstick, reward, onProgress } = parts;
+  const { policy, painter, yardstick, rewardOf, onProgress } = parts;
   const { tuning_samples, speeds, finalists, search, references } = plan;
   let done = 0;
   const report = (more: number, what: string) => onProgress?.(done += more, what);
@@ -102,7 +102,7 @@ export async function comparePolicy(
     }
     if (search > 0) {
       headroom.push(
-        ...await searchOrders(painter, reward, yardstick, {
+        ...await searchOrders(painter, rewardOf, yardstick, {
           ...{ steps, sampling, candidates: search, samples: searchSamples, seed: trials.seed },
           onPictures: (more) => report(more, `search over orders, ${steps} steps`),
         }),

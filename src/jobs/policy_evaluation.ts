@@ -1,12 +1,12 @@
 import type { ArpgPainter } from "../eval/arpg_painter.ts";
 import type { SampleSets } from "../eval/method_scoring.ts";
 import { MethodYardstick } from "../eval/method_yardstick.ts";
+import type { RewardOfPaintings } from "../eval/order_search.ts";
 import { comparePolicy } from "../eval/policy_comparison.ts";
 import { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "../eval/target_comparison.ts";
 import type { Judge } from "../models/judge.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import type { PolicyEvaluation } from "../report/run_record.ts";
-import type { Reward } from "../rewards/reward.ts";
 import type { SplitDigits } from "./digits_data.ts";
 import type { PolicyEvaluationSettings } from "./policy_evaluation_config.ts";
 
@@ -39,18 +39,18 @@ export async function evaluateAtTargets(
 /**
  * The policy against every hand-made rule, each at its own best guidance and temperature.
  *
- * @param reward what the search over orders goes by: it must not know the judge.
+ * @param rewardOf what the search over orders goes by: it must not know the judge.
  * @param onProgress told after every batch how many of `picturesOf` are painted, and by what.
  */
 export async function evaluatePolicy(
   parts: PolicyEvaluationParts,
   settings: PolicyEvaluationSettings,
-  reward: Reward,
+  rewardOf: RewardOfPaintings,
   onProgress: (done: number, what: string) => void,
 ): Promise<PolicyEvaluation> {
   const { painter, policy } = parts;
   const yardstick = await yardstickOf(parts, settings.samples);
-  const found = await comparePolicy({ painter, policy, yardstick, reward, onProgress }, settings);
+  const found = await comparePolicy({ painter, policy, yardstick, rewardOf, onProgress }, settings);
   return recordOf(parts, settings, yardstick, found);
 }
 

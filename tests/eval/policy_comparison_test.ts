@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
+import type { LabelledImages } from "../../src/eval/diversity.ts";
 import { comparePolicy, picturesOf, type PolicyComparisonPlan } from "../../src/eval/policy_comparison.ts";
-import { searchOrders } from "../../src/eval/order_search.ts";
+import { type PictureReward, searchOrders } from "../../src/eval/order_search.ts";
 import { mean } from "../../src/ops/reduce.ts";
 import { reshape } from "../../src/ops/reshape.ts";
-import type { Reward } from "../../src/rewards/reward.ts";
 import { tinyComparison } from "./tiny_comparison.ts";
 
 /** The mean grey level. */
-const brightness: Reward = {
-  name: "brightness",
+const brightness: PictureReward = {
   score: ({ images }) => mean(reshape(images, [images.shape[0]!, 64]), 1),
 };
+
+const rewardOf = () => Promise.resolve(brightness);
 
 const plan: PolicyComparisonPlan = {
   samples: 40,
@@ -29,7 +30,7 @@ Deno.test("comparePolicy: every method at its own best trial, hand-made rules sc
   using _painter = painter;
   const told: number[] = [];
   const found = await comparePolicy(
-    { painter, policy, yardstick, reward: brightness, onProgress: (done) => told.push(done) },
+    { painter, policy, yardstick, rewardOf, onProgress: (done) => told.push(done) },
     plan,
   );
   assert.equal(told.at(-1), picturesOf(policy, plan));
@@ -66,7 +67,7 @@ Deno.test("comparePolicy: one guidance and temperature need no trial", async () 
   const brief = { ...plan, seeds: [1, 2], guidance: [2], speeds: [], finalists: 0, references: [] };
   let pictures = 0;
   const onProgress = (done: number) => pictures = done;
-  const found = await comparePolicy({ painter, policy, yardstick, reward: brightness, onProgress }, brief);
+  const found = await comparePolicy({ painter, policy, yardstick, rewardOf, onProgress }, brief);
   assert.deepEqual([pictures, picturesOf(policy, brief)], [12 * 40, 12 * 40]);
   assert.deepEqual([found.methods.length, found.tuning.length, found.screening.length], [6, 0, 0]);
   assert.ok(found.methods.every(({ guidance }) => guidance === 2));
@@ -78,10 +79,16 @@ Deno.test("searchOrders: the best of several orders by the reward, ARPG's own ru
   const options = { steps: 4, sampling: { guidance: 1, temperature: 1 }, samples: 40, seed: 3 };
   let pictures = 0;
   const onPictures = (more: number) => pictures += more;
-  const found = await searchOrders(painter, brightness, yardstick, { ...options, candidates: 4, onPictures });
+  let seen: LabelledImages | undefined;
+  const remember = (all: LabelledImages) => {
+    seen = all;
+    return rewardOf();
+  };
+  const found = await searchOrders(painter, remember, yardstick, { ...options, candidates: 4, onPictures });
   assert.equal(pictures, 160);
+  assert.deepEqual([seen!.labels.length, seen!.images.length, seen!.labels[43]], [160, 160 * 64, 3]);
   assert.deepEqual(found.map(({ candidates }) => candidates), [1, 4]);
   assert.ok(found[1]!.reward > found[0]!.reward, `${found[1]!.reward} and ${found[0]!.reward}`);
-  const [alone, ...none] = await searchOrders(painter, brightness, yardstick, { ...options, candidates: 1 });
+  const [alone, ...none] = await searchOrders(painter, rewardOf, yardstick, { ...options, candidates: 1 });
   assert.deepEqual([alone, none], [found[0], []]);
 });
