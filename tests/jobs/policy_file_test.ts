@@ -64,7 +64,11 @@ await fileTest(
         `${file}: Cannot load weights: 2 unexpected: strength.bias [1], strength.weight [1, 8]; ` +
           "pass the weights of this model",
       );
-      await writeSafetensors(file, tensors, config({ hidden_dim: 1024, cells: 4096, targets: [4096], max_steps: 4096, layers: 64 }));
+      await writeSafetensors(
+        file,
+        tensors,
+        config({ hidden_dim: 1024, cells: 4096, targets: [4096], max_steps: 4096, layers: 64 }),
+      );
       await assert.rejects(loadPolicy(device, file), {
         name: "UserError",
         message: /: \d+ of \d+ parameters missing: /,
