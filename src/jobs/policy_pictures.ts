@@ -2,7 +2,7 @@ import { classify } from "../eval/classify.ts";
 import { arpgMethod, policyMethod } from "../eval/decoding_method.ts";
 import type { Paintings } from "../eval/arpg_painter.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
-import { comparisonGrid } from "../report/grid.ts";
+import { comparisonGrid, type Panel } from "../report/grid.ts";
 import { paintingFrames } from "../report/painting.ts";
 import { paintingGif } from "../report/painting_gif.ts";
 import { digitClasses, type PolicyJob, samplingOf } from "./policy_setup.ts";
@@ -34,10 +34,13 @@ export async function writePolicyPictures(
     { name: "arpg", label: `ARPG's rule, ${steps} steps`, method: arpgMethod(steps) },
   ];
   let painted: Paintings | null = null;
+  const panels: Panel[] = [];
   for (const { name, label, method } of ways) {
     const found = await painter.paint(labels, method.settings(samplingOf(config), config.comparison.seed + 2));
     painted ??= found;
-    await run.writeBytes(`samples/${name}.png`, await panel(label, found.images.subarray(0, rounds * columns * area)));
+    const images = found.images.subarray(0, rounds * columns * area);
+    panels.push({ label, images });
+    await run.writeBytes(`samples/${name}.png`, await panel(label, images));
     const shown = 2 * columns, cells = painter.model.config.cells;
     const frames = paintingFrames({
       images: found.images.subarray(0, shown * area),
@@ -47,6 +50,8 @@ export async function writePolicyPictures(
     });
     await run.writeBytes(`samples/${name}.gif`, await paintingGif({ frames, size, columns, scale: 3 }));
   }
+  // ARPG's own first: what the policy makes of the same noise stands to its right.
+  await run.writeBytes("samples/comparison.png", await comparisonGrid(panels.toReversed(), layout));
   const [seen] = await classify(device, [judges.heldOut], painted!.images);
   const confidence = (i: number) => seen!.probabilities[i * columns + labels[i]!]!;
   const ranked = [...labels.keys()].sort((a, b) => confidence(b) - confidence(a));

@@ -129,14 +129,14 @@ export class PolicyChoice {
       const drawn = strength && policy.closeness
         ? sampleWithRepulsion(scores, unpainted, rollouts, { strength, closeness: policy.closeness }, draw)
         : gumbelTopK(scores, unpainted, rollouts, draw);
+      // More picks than the degree: the decoder takes as many as it needs, which a speed may raise.
+      if (!keep) return { degree, picks: drawn };
       const { picks, made } = this.#cut(probe, degree, drawn);
-      if (keep) {
-        const logProbs = logProbsOf(policy, output, { degree, picks });
-        const at = { state, valid: actions, prior, degree, picks, made, logProbs };
-        for (const each of [made, logProbs]) [each.degree, each.picks].forEach((tensor) => scope.keep(tensor));
-        for (const tensor of [state.cells, state.canvas, valid, unpainted, prior, degree, picks]) scope.keep(tensor);
-        this.#steps.push({ at, classes });
-      }
+      const logProbs = logProbsOf(policy, output, { degree, picks });
+      const at = { state, valid: actions, prior, degree, picks, made, logProbs };
+      for (const each of [made, logProbs]) [each.degree, each.picks].forEach((tensor) => scope.keep(tensor));
+      for (const tensor of [state.cells, state.canvas, valid, unpainted, prior, degree, picks]) scope.keep(tensor);
+      this.#steps.push({ at, classes });
       return { degree, picks };
     });
   };
