@@ -13,6 +13,8 @@ export interface ArpgDecoderOptions extends Sampling {
   readonly plan: DecodePlan;
   /** Default: none, one pass. */
   readonly guidance?: Guidance;
+  /** Whether to note the log-probability of every token; default no. */
+  readonly logProbs?: boolean;
   /** Steps in a submit; default as many as a recording holds. */
   readonly stepsPerSubmit?: number;
   /** Called at every step while it is recorded, with the guided logits of its rows, sample by sample. */
@@ -25,6 +27,11 @@ export interface Decoded {
   readonly tokens: Tensor;
   /** i32 `[B, N]`: the step in which a cell was painted, -1 where it was known. */
   readonly painted: Tensor;
+  /**
+   * `[B, N]`: log-probability of every drawn token under the guided logits over the temperature, whatever top-k and top-p
+   * cut off; 0 where it was known. Null where it was not asked for.
+   */
+  readonly logProbs: Tensor | null;
 }
 
 /** A recording has room for 16,000; shorter ones begin to run earlier and keep no GPU from other work for long. */
@@ -117,6 +124,7 @@ export class ArpgDecoder implements Disposable {
     state.write({ classes, order, samples, groups: table, known: known?.counts ?? new Int32Array(batch) });
     state.tokens.write(known?.tokens ?? new Int32Array(batch * config.cells));
     state.painted.write(new Int32Array(batch * config.cells).fill(-1));
+    state.logProbs?.write(new Float32Array(batch * config.cells));
     this.#seed.value = seed;
     for (const captured of this.#captured) captured.replay();
     return this.decoded;
@@ -124,8 +132,8 @@ export class ArpgDecoder implements Disposable {
 
   /** What the last call decoded. */
   get decoded(): Decoded {
-    const { tokens, painted } = this.#state;
-    return { tokens, painted };
+    const { tokens, painted, logProbs } = this.#state;
+    return { tokens, painted, logProbs };
   }
 
   /** Gives the memory back. */

@@ -48,6 +48,8 @@ interface DecodeStepOptions extends Sampling {
   readonly guidance?: Guidance;
   /** Whether steps ask for all unpainted cells, of which some are then chosen. */
   readonly probing?: boolean;
+  /** Whether to note the log-probability of every token that is drawn. */
+  readonly logProbs?: boolean;
 }
 
 /** Host values of a batch. */
@@ -66,6 +68,8 @@ export class DecodeStep {
   readonly tokens: Tensor;
   /** i32 `[B, N]`. */
   readonly painted: Tensor;
+  /** `[B, N]`; null where they are not asked for. */
+  readonly logProbs: Tensor | null;
   /** i32 `[rows, 4]`: stream, place in the order, cell, slots to see. */
   readonly queries: Tensor;
   readonly #device: Device;
@@ -117,6 +121,7 @@ export class DecodeStep {
     this.#all.push(this.grids.counts, this.grids.table);
     this.tokens = ids(batch, cells);
     this.painted = ids(batch, cells);
+    this.logProbs = options.logProbs ? keep(device.zeros([batch, cells])) : null;
     this.queries = ids(queries, 4);
     this.#content = ids(content, 4);
     this.#rowKeys = ids(queries);
@@ -274,6 +279,14 @@ export class DecodeStep {
       write: [this.tokens, this.painted],
       params: { cols4: cols / 4, cells, step, scale: 1 },
       overrides: { CHOSEN: this.options.probing ? 1 : 0 },
+      grid: this.grids.grid("half", most, 8, 1),
+    });
+    const { temperature } = this.options;
+    if (!this.logProbs || temperature === 0) return; // the likeliest token has log-probability 0
+    this.#device.launch(sampleSource, "surprise", {
+      read: [guided, this.grids.counts, this.queries, ids, this.painted],
+      write: [this.logProbs],
+      params: { cols4: cols / 4, cells, step, scale: 1 / temperature },
       grid: this.grids.grid("half", most, 8, 1),
     });
   }

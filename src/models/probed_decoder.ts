@@ -48,6 +48,8 @@ export interface ProbedDecoderOptions extends Sampling {
   readonly speed?: number;
   /** Default: none, one pass. */
   readonly guidance?: Guidance;
+  /** Whether to note the log-probability of every token; default no. */
+  readonly logProbs?: boolean;
   /** Most cells that a sample knows from the start; default none. */
   readonly mostKnown?: number;
   /** Decides at every step; recorded once. What outlives the step must be kept in its scope. */
@@ -112,6 +114,7 @@ export class ProbedDecoder implements Disposable {
     state.write({ classes, order, samples, groups, known: known?.counts ?? new Int32Array(batch) });
     state.tokens.write(known?.tokens ?? new Int32Array(batch * cells));
     state.painted.write(new Int32Array(batch * cells).fill(-1));
+    state.logProbs?.write(new Float32Array(batch * cells));
     this.#cost.write(new Float32Array(2 * batch));
     this.#seed.value = seed;
     this.#captured.replay();
@@ -120,8 +123,8 @@ export class ProbedDecoder implements Disposable {
 
   /** What the last call decoded. */
   get decoded(): Probed {
-    const { tokens, painted } = this.#state;
-    return { tokens, painted, cost: this.#cost };
+    const { tokens, painted, logProbs } = this.#state;
+    return { tokens, painted, logProbs, cost: this.#cost };
   }
 
   /** Gives the memory back. */

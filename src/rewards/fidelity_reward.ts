@@ -43,13 +43,15 @@ export class FidelityReward implements Reward {
    *
    * @throws {RangeError} for images without tokens and steps, and for another number of them than was announced.
    */
-  score({ classes, tokens, painted }: PaintedImages): Tensor {
-    if (!tokens || !painted) throw new RangeError("Cannot apply fidelity: the images come without tokens and steps");
+  score({ classes, tokens, painted, logProbs }: PaintedImages): Tensor {
+    if (!tokens || !painted || !logProbs) {
+      throw new RangeError("Cannot apply fidelity: the images come without tokens, steps and log-probabilities");
+    }
     if (tokens.shape[0] !== this.batch) {
       throw new RangeError(`Cannot apply fidelity: wanted ${this.batch} images, got ${tokens.shape[0]}`);
     }
-    const ordered = orderPaintings({ tokens, painted, classes });
-    const logQ = this.#logProb(ordered), logP = this.#logProb({ ...ordered, steps: this.#alone });
+    const logQ = sum(logProbs, 1);
+    const logP = this.#logProb({ ...orderPaintings({ tokens, painted, classes }), steps: this.#alone });
     return exp(mul(sub(logP, logQ), 1 / this.model.config.cells));
   }
 

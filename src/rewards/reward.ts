@@ -15,6 +15,8 @@ export interface PaintedImages {
   readonly tokens?: Tensor;
   /** i32 `[N, cells]`: the step that painted each of them, negative where it was known. */
   readonly painted?: Tensor;
+  /** `[N, cells]`: log-probability of each token where it was drawn, 0 where it was known. */
+  readonly logProbs?: Tensor;
 }
 
 /** A reward: a number for each image, `[N]`, the higher the better, computed on the device. */

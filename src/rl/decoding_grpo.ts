@@ -23,7 +23,7 @@ import { decisionColumns, decisionLoss, type DecisionLossOptions } from "./decis
 import { GeneratorGrpo } from "./generator_grpo.ts";
 import type { GeneratorGrpoOptions } from "./generator_options.ts";
 import { paintingMetrics } from "./painting_metrics.ts";
-import { PolicyRollout, type PolicyRolloutOptions } from "./policy_rollout.ts";
+import { type Painted, PolicyRollout, type PolicyRolloutOptions } from "./policy_rollout.ts";
 import type { Grader } from "./grader.ts";
 
 /** Settings of {@link DecodingGrpo}. */
@@ -267,8 +267,9 @@ export class DecodingGrpo {
     const reference = concat([reshape(targets, [all, 1]), this.#device.full([all, 1], cells)], 1);
     const spent = concat([this.#rollout.cost, slice(reference, 0, batch, all)], 0);
     const { rollouts, hand } = this.#rollout;
-    const tokens = concat([rollouts.tokens, hand.tokens], 0), painted = concat([rollouts.painted, hand.painted], 0);
-    const pictures = { images: this.#pictures.result, classes, tokens, painted };
+    const both = (part: keyof Painted) => concat([rollouts[part], hand[part]], 0);
+    const paintings = { tokens: both("tokens"), painted: both("painted"), logProbs: both("logProbs") };
+    const pictures = { images: this.#pictures.result, classes, ...paintings };
     const { total, parts } = this.grader.grade(pictures, spent, reference);
     const { advantage, statistics } = groupAdvantage(slice(total, 0, 0, batch), { groupSize, form });
     const meanOf = (values: Tensor, from: number, to: number) => reshape(mean(slice(values, 0, from, to)), [1]);

@@ -29,6 +29,8 @@ export interface Painted {
   readonly tokens: Tensor;
   /** i32 `[B, N]`: the step that painted a cell. */
   readonly painted: Tensor;
+  /** `[B, N]`: log-probability of every token where it was drawn. */
+  readonly logProbs: Tensor;
 }
 
 /** Philox stream of the updates' seeds. */
@@ -60,16 +62,16 @@ export class PolicyRollout implements Disposable {
     const { groups, groupSize, temperature, topK, topP, guidance } = options;
     const { options: { degrees, targets }, steps } = budget;
     const batch = groups * groupSize, { cells } = model.config;
-    const sampling = { temperature, ...(topK ? { topK } : {}), ...(topP ? { topP } : {}), guidance };
+    const cut = { ...(topK ? { topK } : {}), ...(topP ? { topP } : {}) };
+    const sampling = { temperature, ...cut, guidance, logProbs: true };
     this.choice = new PolicyChoice(policy, budget, { batch, temperature: 1, keep: true });
     this.#decoder = new ProbedDecoder(model, { ...sampling, batch, steps, degrees, choose: this.choice.choose });
     const mostGroup = Math.max(...targets.flatMap((target) => groupSizes("arccos", target, cells)));
     const plan = { steps: Math.max(...targets), mostKnown: 0, mostGroup };
     this.#baseline = new ArpgDecoder(model, { ...sampling, batch: groups, plan });
-    const { tokens, painted, cost } = this.#decoder.decoded;
-    this.rollouts = { tokens, painted };
-    this.cost = cost;
-    this.hand = this.#baseline.decoded;
+    this.rollouts = paintedBy(this.#decoder);
+    this.cost = this.#decoder.decoded.cost;
+    this.hand = paintedBy(this.#baseline);
   }
 
   /** Class and target steps of the groups of update n: all pairs in turn. */
@@ -122,4 +124,8 @@ export class PolicyRollout implements Disposable {
     this.#baseline.dispose();
     this.choice.dispose();
   }
+}
+
+function paintedBy({ decoded: { tokens, painted, logProbs } }: ProbedDecoder | ArpgDecoder): Painted {
+  return { tokens, painted, logProbs: logProbs! };
 }

@@ -132,6 +132,38 @@ Deno.test("ProbedDecoder: the signals are those of the logits that chosen cells 
   model.dispose();
 });
 
+Deno.test("Decoders note the log-probability of every token under the logits it was drawn from", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  for (const temperature of [1, 0.7]) {
+    const model = await FrozenArpg.of(tinyArpg(device, { vocab: 10 }));
+    const guidance = { scale: 2, form: "linear" } as const;
+    const sampling = { batch: 1, guidance, temperature, logProbs: true };
+    const steps: Tensor[] = [];
+    using plain = new ArpgDecoder(model, {
+      ...sampling,
+      plan: { groups: plans[0]! },
+      inspect: (_, logits) => steps.push(logits),
+    });
+    const { classes, order, samples, seed } = requestOf([0]);
+    const { tokens, logProbs } = plain.decode({ classes, order, samples, seed });
+    const [ids, found] = await device.read([tokens, logProbs!]);
+    let place = 0;
+    for (const [t, group] of plans[0]!.entries()) {
+      const values = await steps[t]!.data(), cols = steps[t]!.shape[1]!;
+      for (let i = 0; i < group; i++, place++) {
+        const row = [...values.slice(i * cols, i * cols + 10)].map((x) => x / temperature), cell = order[place]!;
+        const lse = Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0));
+        assertAllClose([found![cell]!], [row[ids![cell]!]! - lse], 1e-5, `cell ${cell}`);
+      }
+    }
+    const choose = scripted(device, order, [plans[0]!]);
+    using probed = new ProbedDecoder(model, { ...sampling, steps: 5, degrees, choose });
+    assertAllClose(await probed.decode({ classes, order, samples, seed }).logProbs!.data(), found!, 1e-5);
+    model.dispose();
+  }
+});
+
 /** How many cells of the first sample each step paints where the choices have degrees and no picks. */
 async function groupsPainted(groups: readonly number[], options: Partial<ProbedDecoderOptions>): Promise<number[]> {
   const device = await testDevice();

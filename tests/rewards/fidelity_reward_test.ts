@@ -18,15 +18,16 @@ Deno.test("FidelityReward: 1 for a cell a step, the lower the more at once, and 
   const classes = Int32Array.from({ length: batch }, (_, b) => b % 3);
   const logs: number[] = [];
   for (const groups of [Array<number>(16).fill(1), [2, 2, 4, 4, 4], [16]]) {
-    using decoder = new ArpgDecoder(frozen, { batch, plan: { groups }, ...drawnFrom });
-    const { tokens, painted } = decoder.decode({
+    using decoder = new ArpgDecoder(frozen, { batch, plan: { groups }, logProbs: true, ...drawnFrom });
+    const { tokens, painted, logProbs } = decoder.decode({
       classes,
       order: Int32Array.from([...classes.keys()].flatMap((b) => [...cellOrder("random", cells, 3, b)])),
       samples: Int32Array.from(classes.keys()),
       seed: 2,
     });
     const images = device.zeros([batch, 1, 8, 8]);
-    const found = await reward.score({ images, classes: device.tensor(classes), tokens, painted }).data();
+    const found = await reward.score({ images, classes: device.tensor(classes), tokens, painted, logProbs: logProbs! })
+      .data();
     if (groups.length === 16) assertAllClose(found, new Float32Array(batch).fill(1), 1e-5);
     logs.push(Array.from(found, Math.log).reduce((a, b) => a + b) / batch);
   }
@@ -41,10 +42,10 @@ Deno.test("FidelityReward refuses images without tokens and other numbers of the
   const images = device.zeros([2, 1, 8, 8]), classes = device.zeros([2], "i32");
   assert.throws(() => reward.score({ images, classes }), {
     name: "RangeError",
-    message: "Cannot apply fidelity: the images come without tokens and steps",
+    message: "Cannot apply fidelity: the images come without tokens, steps and log-probabilities",
   });
   const tokens = device.zeros([3, cells], "i32");
-  assert.throws(() => reward.score({ images, classes, tokens, painted: tokens }), {
+  assert.throws(() => reward.score({ images, classes, tokens, painted: tokens, logProbs: device.zeros([3, cells]) }), {
     name: "RangeError",
     message: "Cannot apply fidelity: wanted 2 images, got 3",
   });
