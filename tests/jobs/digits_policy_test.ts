@@ -43,7 +43,10 @@ await fileTest(
   "digits_policy: a run leaves what it names, and one stopped at any update ends alike",
   () =>
     withTemporaryFolder(async (folder) => {
-      const config = await tinyConfig(folder, ["reward.quality={weight: 1, form: calibrated}"]);
+      const config = await tinyConfig(folder, [
+        "reward.quality={weight: 1, form: calibrated}",
+        "reward.fidelity={weight: 1}",
+      ]);
       const whole = `${folder}/whole`;
       const summary = await runJob(digitsPolicyJob, config, whole);
       assert.match(summary!, /policy, sampled +2\.0/);
@@ -91,7 +94,7 @@ await fileTest(
   () =>
     withTemporaryFolder(async (folder) => {
       for (const train of ["both", "generator"] as const) {
-        const config = await tinyConfig(folder, [`train=${train}`, "reward.fidelity=null", "training.num_epochs=1"]);
+        const config = await tinyConfig(folder, [`train=${train}`, "training.num_epochs=1"]);
         const whole = `${folder}/${train}`, stopped = `${whole}_stopped`;
         await runJob(digitsPolicyJob, config, whole);
         const records = await readMetrics(`${whole}/metrics.jsonl`);
@@ -104,7 +107,7 @@ await fileTest(
         await runJob(digitsPolicyJob, config, stopped, { resume: true });
         assert.deepEqual(await outcome(stopped), await outcome(whole));
       }
-      const config = await tinyConfig(folder, ["train=both"]);
+      const config = await tinyConfig(folder, ["train=both", "reward.fidelity={weight: 1}"]);
       await assertUserError(
         () => runJob(digitsPolicyJob, config, `${folder}/refused`),
         "Cannot train: both with reward.fidelity: fidelity is to the frozen generator; set reward.fidelity=null",
