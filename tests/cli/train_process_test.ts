@@ -27,7 +27,7 @@ const changes = ["pretrain.epochs=8", "scratch.updates=0", "grpo.updates=1", "ch
 /** Trains in `path`, sends a signal at some moment after pretraining has logged a loss, and resolves to status and stderr. */
 async function stopWith(signal: "SIGINT" | "SIGKILL", folder: string, path: string) {
   const settings = [...await tinyOverrides(folder), ...changes].flatMap((each) => ["--set", each]);
-  const child = start([...settings, "--out", path]);
+  const child = start(["configs/digits_ar_grpo.yaml", ...settings, "--out", path]);
   const stderr = new Response(child.stderr).text();
   let ended = false;
   const status = child.status.finally(() => ended = true);

@@ -70,6 +70,15 @@ Deno.test("ArpgBatches: crops, dropped classes and first cells come as often as 
   assert.ok(Math.abs(dropped / total - 0.1) < 4 * Math.sqrt(0.09 / total), `${dropped} of ${total} classes dropped`);
 });
 
+Deno.test("ArpgBatches: from some batch on only first crops are seen", () => {
+  const crops = 3, data = tinyCodes(12, crops);
+  const batches = new ArpgBatches(data, 12, 0, 2, 5);
+  const rows = rowsOf([...data.codes], cells).map(String);
+  const cropsOf = (n: number) => rowsOf(batchOf(batches, n).tokens, cells).map((row) => rows.indexOf(`${row}`) % crops);
+  assert.ok([0, 1, 2, 3, 4].flatMap(cropsOf).some((crop) => crop > 0));
+  assert.ok([5, 6, 7].flatMap(cropsOf).every((crop) => crop === 0));
+});
+
 Deno.test("ArpgBatches refuses batches larger than the data", () => {
   assert.throws(() => new ArpgBatches(tinyCodes(5, 1), 6, 0, 1), {
     name: "UserError",

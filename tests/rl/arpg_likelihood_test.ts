@@ -22,6 +22,7 @@ const options: ArpgLikelihoodOptions = {
   maxGradNorm: 1,
   emaDecay: 0.5,
   classDropout: 0.1,
+  cropsUntil: 1000,
   dropout: { token: 0.1, residual: 0.1, ffn: 0.1 },
   seed: 4,
 };
