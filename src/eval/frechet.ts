@@ -1,4 +1,5 @@
 import { symmetricEigen } from "./symmetric_eigen.ts";
+import { multiplySquare, symmetricFunction } from "./symmetric_function.ts";
 
 /** Mean and covariance of a set of feature vectors, in float64. */
 export interface FrechetStatistics {
@@ -56,7 +57,7 @@ export function frechetDistance(a: FrechetStatistics, b: FrechetStatistics): num
     );
   }
   const root = squareRoot(a.covariance, n);
-  const product = multiply(multiply(root, b.covariance, n), root, n);
+  const product = multiplySquare(multiplySquare(root, b.covariance, n), root, n);
   let distance = 0;
   for (const eigenvalue of symmetricEigen(product, n).values) distance -= 2 * Math.sqrt(Math.max(0, eigenvalue));
   for (let i = 0; i < n; i++) {
@@ -67,25 +68,5 @@ export function frechetDistance(a: FrechetStatistics, b: FrechetStatistics): num
 
 /** The symmetric root of a positive semidefinite matrix; rounding below zero counts as zero. */
 function squareRoot(matrix: Float64Array, n: number): Float64Array {
-  const { values, vectors } = symmetricEigen(matrix, n);
-  const root = new Float64Array(n * n);
-  for (let k = 0; k < n; k++) {
-    const value = Math.sqrt(Math.max(0, values[k]!));
-    for (let i = 0; i < n; i++) {
-      const scaled = value * vectors[i * n + k]!;
-      for (let j = 0; j < n; j++) root[i * n + j]! += scaled * vectors[j * n + k]!;
-    }
-  }
-  return root;
-}
-
-function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
-  const product = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      const factor = a[i * n + k]!;
-      for (let j = 0; j < n; j++) product[i * n + j]! += factor * b[k * n + j]!;
-    }
-  }
-  return product;
+  return symmetricFunction(matrix, n, (value) => Math.sqrt(Math.max(0, value)));
 }

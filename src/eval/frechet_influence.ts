@@ -1,5 +1,5 @@
 import type { FrechetStatistics } from "./frechet.ts";
-import { symmetricEigen } from "./symmetric_eigen.ts";
+import { multiplySquare, symmetricFunction } from "./symmetric_function.ts";
 
 /** How the Frechet distance of painted pictures from real ones answers to a single painted picture. */
 export interface FrechetInfluence {
@@ -40,10 +40,10 @@ export function frechetInfluence(painted: FrechetStatistics, real: FrechetStatis
     );
   }
   const root = power(real.covariance, n, 0.5);
-  const inner = multiply(multiply(root, painted.covariance, n), root, n);
-  const curvature = multiply(multiply(root, power(inner, n, -0.5), n), root, n).map((value) => -value);
+  const inner = multiplySquare(multiplySquare(root, painted.covariance, n), root, n);
+  const curvature = multiplySquare(multiplySquare(root, power(inner, n, -0.5), n), root, n).map((value) => -value);
   for (let i = 0; i < n; i++) curvature[i * n + i]! += 1;
-  const product = multiply(curvature, painted.covariance, n);
+  const product = multiplySquare(curvature, painted.covariance, n);
   const slope = painted.mean.map((value, i) => 2 * (value - real.mean[i]!));
   let offset = 0, variance = 0;
   for (let i = 0; i < n; i++) {
@@ -56,29 +56,7 @@ export function frechetInfluence(painted: FrechetStatistics, real: FrechetStatis
   return { mean: painted.mean, slope, curvature, offset, spread: Math.sqrt(Math.max(variance, Number.MIN_VALUE)) };
 }
 
-/** A power of a positive semidefinite matrix. */
+/** A power of a positive semidefinite matrix, without the directions in which nothing varies. */
 function power(matrix: Float64Array, n: number, exponent: number): Float64Array {
-  const { values, vectors } = symmetricEigen(matrix, n);
-  const least = leastShare * Math.max(...values);
-  const result = new Float64Array(n * n);
-  for (let k = 0; k < n; k++) {
-    if (values[k]! <= least) continue;
-    const factor = values[k]! ** exponent;
-    for (let i = 0; i < n; i++) {
-      const scaled = factor * vectors[i * n + k]!;
-      for (let j = 0; j < n; j++) result[i * n + j]! += scaled * vectors[j * n + k]!;
-    }
-  }
-  return result;
-}
-
-function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
-  const product = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < n; k++) {
-      const factor = a[i * n + k]!;
-      for (let j = 0; j < n; j++) product[i * n + j]! += factor * b[k * n + j]!;
-    }
-  }
-  return product;
+  return symmetricFunction(matrix, n, (value, largest) => value > leastShare * largest ? value ** exponent : 0);
 }

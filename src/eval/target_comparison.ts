@@ -54,6 +54,11 @@ export function middleDecisions(
   { config: { cells, degrees, targets } }: DecodingPolicy,
   painted: ReadonlyMap<number, Int32Array>,
 ): TargetComparison["decisions"] {
-  const target_steps = targets.toSorted((a, b) => a - b)[Math.floor((targets.length - 1) / 2)]!;
+  const target_steps = middleTarget(targets);
   return { ...paintingDecisions(painted.get(target_steps)!, cells, degrees), target_steps };
+}
+
+/** The middle one of a policy's targets, of two the smaller: where one is looked at for all. */
+export function middleTarget(targets: readonly number[]): number {
+  return targets.toSorted((a, b) => a - b)[Math.floor((targets.length - 1) / 2)]!;
 }

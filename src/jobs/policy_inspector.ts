@@ -1,4 +1,5 @@
 import { DigitsYardstick } from "../eval/digits_yardstick.ts";
+import { middleTarget } from "../eval/target_comparison.ts";
 import { policyMethod } from "../eval/decoding_method.ts";
 import { balancedLabels } from "../eval/paint_digits.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
@@ -28,7 +29,7 @@ export class PolicyInspector {
     const { config, painter, run, data } = this.job;
     const { training, comparison } = config;
     const labels = balancedLabels(training.evaluate_samples, digitClasses);
-    const steps = training.target_steps.toSorted((a, b) => a - b)[Math.floor((training.target_steps.length - 1) / 2)]!;
+    const steps = middleTarget(training.target_steps);
     const { images } = await painter.paint(
       labels,
       policyMethod(this.policy, steps, "sampled").settings(samplingOf(config), comparison.seed + 1),

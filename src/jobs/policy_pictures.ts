@@ -1,5 +1,6 @@
 import { classify } from "../eval/classify.ts";
 import { arpgMethod, policyMethod } from "../eval/decoding_method.ts";
+import { middleTarget } from "../eval/target_comparison.ts";
 import type { Paintings } from "../eval/arpg_painter.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { comparisonGrid, type Panel } from "../report/grid.ts";
@@ -23,8 +24,7 @@ export async function writePolicyPictures(
   { device, config, run, data, painter, judges }: PolicyJob,
   policy: DecodingPolicy,
 ): Promise<void> {
-  const { targets } = policy.config;
-  const steps = targets.toSorted((a, b) => a - b)[Math.floor((targets.length - 1) / 2)]!;
+  const steps = middleTarget(policy.config.targets);
   const labels = Uint8Array.from({ length: perClass * columns }, (_, i) => digitClasses[i % columns]!);
   const { size } = data.test, area = size ** 2;
   const layout = { size, columns, scale: 2 };

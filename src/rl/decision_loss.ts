@@ -40,7 +40,7 @@ export interface PaintingsOfUpdate {
   readonly advantage: Tensor;
 }
 
-/** Columns of the statistics, and over what the parts of an update are joined. */
+/** Columns of the statistics of {@link decisionLoss}. */
 export const decisionColumns = [
   "kl_degree",
   "kl_position",

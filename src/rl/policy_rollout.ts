@@ -23,7 +23,7 @@ export interface PolicyRolloutOptions extends Sampling {
   readonly seed: number;
 }
 
-/** What an update paints, one entry a rollout (groups in a row), then one for the hand schedule of each group. */
+/** Paintings of an update, one entry each; a group's rollouts stand in a row. */
 export interface Painted {
   /** i32 `[B, N]`, rewritten by the next update. */
   readonly tokens: Tensor;

@@ -6,13 +6,13 @@ import { readNpz } from "../../src/io/npz.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { toHost } from "../../src/jobs/run_state.ts";
 import { arpgMetadata } from "../../src/models/load_arpg.ts";
-import { type VqConfig, vqConfigSchema } from "../../src/models/vq_config.ts";
 import { VqTokenizer } from "../../src/models/vq_tokenizer.ts";
 import { Initializer } from "../../src/nn/init.ts";
 import { encodePng } from "../../src/report/png.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { smallWeights, torchFile } from "../jobs/published_files.ts";
 import { tinyArpg } from "../models/tiny_arpg.ts";
+import { tinyVqConfig } from "../models/tiny_vq_config.ts";
 import { decodePng } from "../report/decode_png.ts";
 import { testDevice } from "../support/device.ts";
 import { fileTest } from "../support/file_test.ts";
@@ -23,24 +23,14 @@ async function sample(...args: string[]): Promise<{ status: number; notes: strin
   return { status: await commandStatus("sample", sampleCommand, args, (line) => notes.push(line)), notes };
 }
 
-const tokenizerConfig: VqConfig = vqConfigSchema.parse({
-  ch: 4,
-  ch_mult: [1, 1],
-  num_res_blocks: 1,
-  codebook_size: 12,
-  codebook_embed_dim: 4,
-  z_channels: 4,
-  image_channels: 1,
-});
-
 /** Files of an untrained model of three classes that paints 8x8 pixels in 4x4 cells, and the flags that name them. */
 async function modelFiles(folder: string, vocab = 12): Promise<string[]> {
   const device = await testDevice();
   const model = tinyArpg(device, { vocab });
   const [checkpoint, tokens] = [`${folder}/arpg.safetensors`, `${folder}/vq.safetensors`];
   await writeSafetensors(checkpoint, await toHost(device, model.parameters()), arpgMetadata(model.config));
-  const tokenizer = new VqTokenizer(new Initializer(device, 1), tokenizerConfig);
-  const metadata = { config: JSON.stringify(tokenizerConfig) };
+  const tokenizer = new VqTokenizer(new Initializer(device, 1), tinyVqConfig);
+  const metadata = { config: JSON.stringify(tinyVqConfig) };
   await writeSafetensors(tokens, await toHost(device, tokenizer.parameters()), metadata);
   return ["--checkpoint", checkpoint, "--tokenizer", tokens, "--classes", "0-2"];
 }

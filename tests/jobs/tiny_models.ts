@@ -2,10 +2,11 @@ import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { makeJudge, saveJudge } from "../../src/jobs/judge_file.ts";
 import { toHost } from "../../src/jobs/run_state.ts";
 import { arpgMetadata } from "../../src/models/load_arpg.ts";
-import { type VqConfig, vqConfigSchema } from "../../src/models/vq_config.ts";
+import type { VqConfig } from "../../src/models/vq_config.ts";
 import { VqTokenizer } from "../../src/models/vq_tokenizer.ts";
 import { Initializer } from "../../src/nn/init.ts";
 import { tinyArpg, tinyArpgConfig } from "../models/tiny_arpg.ts";
+import { tinyVqConfig } from "../models/tiny_vq_config.ts";
 import { testDevice } from "../support/device.ts";
 
 /** Files of untrained models for pictures of 8x8 pixels. */
@@ -21,15 +22,7 @@ export interface TinyModels {
 /** Writes {@link TinyModels}. @param grid cells in a row: 2 or 4. */
 export async function writeTinyModels(folder: string, grid: 2 | 4): Promise<TinyModels> {
   const device = await testDevice();
-  const config: VqConfig = vqConfigSchema.parse({
-    ch: 4,
-    ch_mult: grid === 2 ? [1, 1, 1] : [1, 1],
-    num_res_blocks: 1,
-    codebook_size: 12,
-    codebook_embed_dim: 4,
-    z_channels: 4,
-    image_channels: 1,
-  });
+  const config: VqConfig = { ...tinyVqConfig, ch_mult: grid === 2 ? [1, 1, 1] : [1, 1] };
   const files = {
     tokenizer: `${folder}/vq.safetensors`,
     arpg: `${folder}/arpg.safetensors`,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { FrozenArpg } from "../../src/models/frozen_arpg.ts";
-import { vqConfigSchema } from "../../src/models/vq_config.ts";
 import { VqTokenizer } from "../../src/models/vq_tokenizer.ts";
 import { Initializer } from "../../src/nn/init.ts";
 import { embedding } from "../../src/ops/embedding.ts";
@@ -14,6 +13,7 @@ import { DecodingGrpo, type DecodingGrpoOptions } from "../../src/rl/decoding_gr
 import { Grader, type GraderOptions } from "../../src/rl/grader.ts";
 import type { Device } from "../../src/tensor/device.ts";
 import { tinyArpg } from "../models/tiny_arpg.ts";
+import { tinyVqConfig } from "../models/tiny_vq_config.ts";
 import { tinyPolicy } from "../policy/tiny_policy.ts";
 import { testDevice } from "../support/device.ts";
 import { openPolicy } from "./tiny_paintings.ts";
@@ -53,18 +53,9 @@ async function setting(
   efficiency?: GraderOptions["efficiency"],
   sizes: Partial<DecodingPolicyConfig> = {},
 ): Promise<{ trainer: DecodingGrpo; policy: DecodingPolicy }> {
-  const config = vqConfigSchema.parse({
-    ch: 4,
-    ch_mult: [1, 1],
-    num_res_blocks: 1,
-    codebook_size: 12,
-    codebook_embed_dim: 4,
-    z_channels: 4,
-    image_channels: 1,
-  });
   const painter = {
     model: await FrozenArpg.of(tinyArpg(device)),
-    tokenizer: new VqTokenizer(new Initializer(device, 1), config),
+    tokenizer: new VqTokenizer(new Initializer(device, 1), tinyVqConfig),
   };
   const policy = tinyPolicy(device, { ...openPolicy, ...sizes }), all = { ...options, ...changes };
   const grader = new Grader(device, {
