@@ -40,7 +40,7 @@ export function makePolicy(
   const steps = max_steps ?? Math.max(...targets);
   return new DecodingPolicy(new Initializer(device, seed), {
     ...sizes,
-    degrees: budgetDegrees(targets, cells).filter((degree) => degree <= (most ?? cells)),
+    degrees: budgetDegrees(targets, cells, policy.prior.schedule).filter((degree) => degree <= (most ?? cells)),
     targets,
     max_steps: steps,
     // Where T_max is not given, a painting may not take more steps than its target.

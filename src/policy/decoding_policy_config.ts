@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type DecodeSchedule, decodeSchedules } from "../models/decode_schedule.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { DegreeRule } from "./degree_rule.ts";
 import { canvasFeatures, cellFeatures, type StateForm } from "./policy_state.ts";
@@ -24,8 +25,8 @@ export interface DecodingPolicyConfig {
   readonly max_steps: number;
   /** Steps that a painting may take beyond its target, up to T_max. */
   readonly slack: number;
-  /** How narrowly the degree keeps to ARPG's counts at the start, see `handDegreeBias`. */
-  readonly prior: { readonly width: number; readonly floor: number };
+  /** The hand schedule that the degree starts from, and how narrowly it keeps to its counts, see `handDegreeBias`. */
+  readonly prior: { readonly schedule: DecodeSchedule; readonly width: number; readonly floor: number };
   /** N, cells of the square grid. */
   readonly cells: number;
   /** Number of classes; the id `classes` stands for none. */
@@ -46,7 +47,11 @@ export const decodingPolicySchema = z.strictObject({
   targets: z.array(count).min(1).max(64),
   max_steps: count.max(4096),
   slack: z.int().min(0),
-  prior: z.strictObject({ width: z.number().positive(), floor: z.number().min(0).max(1) }),
+  prior: z.strictObject({
+    schedule: z.enum(decodeSchedules),
+    width: z.number().positive(),
+    floor: z.number().min(0).max(1),
+  }),
   cells: count.max(4096),
   classes: count,
   repulsion: z.strictObject({ sigma: z.number().positive() }).nullable(),

@@ -1,4 +1,4 @@
-import { groupSizes } from "../models/decode_schedule.ts";
+import { type DecodeSchedule, groupSizes } from "../models/decode_schedule.ts";
 import type { DecodingPolicyConfig } from "./decoding_policy_config.ts";
 import { DegreeRule, spacedDegrees } from "./degree_rule.ts";
 import { handScheduleTables } from "./hand_schedule.ts";
@@ -10,18 +10,18 @@ export type BudgetOptions = Pick<
 >;
 
 /**
- * A list of degrees that holds those of {@link spacedDegrees} and every count of ARPG's own rule (arccos) for these
- * numbers of steps, so that a policy can be that rule exactly.
+ * A list of degrees that holds those of {@link spacedDegrees} and every count of a hand schedule for these numbers of
+ * steps, so that a policy can be that schedule exactly.
  */
-export function budgetDegrees(targets: readonly number[], cells: number): number[] {
-  const counts = targets.flatMap((steps) => groupSizes("arccos", steps, cells));
+export function budgetDegrees(targets: readonly number[], cells: number, schedule: DecodeSchedule): number[] {
+  const counts = targets.flatMap((steps) => groupSizes(schedule, steps, cells));
   const degrees = new Set([...spacedDegrees(Math.max(...counts)), ...counts]);
   return [...degrees].sort((a, b) => a - b);
 }
 
 /**
- * The rule of the degree and the prior of ARPG's own schedule (arccos) for several numbers of target steps, as tables for
- * the device: a policy is told how many steps it should take, and starts as the hand schedule of so many.
+ * The rule of the degree and the prior of a hand schedule for several numbers of target steps, as tables for the device: a
+ * policy is told how many steps it should take, and starts as the schedule of so many.
  */
 export class StepBudget {
   /** Most steps of any painting. */
@@ -44,7 +44,7 @@ export class StepBudget {
     this.prior = new Float32Array(targets.length * rows);
     targets.forEach((target, j) => {
       const rule = new DegreeRule({ degrees, steps: Math.min(max_steps, target + slack), cells });
-      const { valid, bias } = handScheduleTables(rule, groupSizes("arccos", target, cells), prior);
+      const { valid, bias } = handScheduleTables(rule, groupSizes(prior.schedule, target, cells), prior);
       this.valid.set(valid, j * rows);
       this.prior.set(bias, j * rows);
     });

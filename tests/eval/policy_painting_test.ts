@@ -17,8 +17,16 @@ async function settingsOf(
   change: Partial<PolicySettings> = {},
   sizes: Partial<DecodingPolicyConfig> = {},
 ): Promise<PolicySettings> {
-  const degrees = budgetDegrees(targets, cells);
-  const limits = { cells, classes, degrees, targets, max_steps: 6, slack: 0, prior: { width: 1, floor: 0.1 } };
+  const degrees = budgetDegrees(targets, cells, "arccos");
+  const limits = {
+    cells,
+    classes,
+    degrees,
+    targets,
+    max_steps: 6,
+    slack: 0,
+    prior: { schedule: "arccos" as const, width: 1, floor: 0.1 },
+  };
   const policy = tinyPolicy(await testDevice(), { ...limits, ...sizes });
   stir(policy, 2);
   return {
@@ -104,7 +112,7 @@ Deno.test("ArpgPainter with a policy: known cells stay, each picture with its ow
 
 Deno.test("ArpgPainter with a policy: speed changes the number of steps, up to the policy's most", async () => {
   using painter = await tinyPainter();
-  const prior = { width: 0.05, floor: 0 };
+  const prior = { schedule: "arccos", width: 0.05, floor: 0 } as const;
   const settings = await settingsOf({}, { prior });
   for (const [_, tensor] of settings.policy.parameters()) tensor.write(new Float32Array(tensor.size)); // its prior alone
   const groups = async (speed: number) => groupsOf((await painter.paint([0], { ...settings, speed })).painted);

@@ -25,8 +25,8 @@ export async function tinyComparison(): Promise<TinyComparison> {
   const device = await testDevice();
   const { cells } = tinyArpgConfig, targets = [2, 4];
   const sizes: Partial<DecodingPolicyConfig> = {
-    ...{ cells, classes: 10, targets, degrees: budgetDegrees(targets, cells), max_steps: 5 },
-    prior: { width: 1, floor: 0.1 },
+    ...{ cells, classes: 10, targets, degrees: budgetDegrees(targets, cells, "arccos"), max_steps: 5 },
+    prior: { schedule: "arccos", width: 1, floor: 0.1 },
   };
   const policy = tinyPolicy(device, sizes);
   stir(policy, 2);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ArpgDecoder } from "../../src/models/arpg_decoder.ts";
-import { groupSizes } from "../../src/models/decode_schedule.ts";
+import { decodeSchedules, groupSizes } from "../../src/models/decode_schedule.ts";
 import { FrozenArpg } from "../../src/models/frozen_arpg.ts";
 import { ProbedDecoder } from "../../src/models/probed_decoder.ts";
 import type { DecodingPolicyConfig } from "../../src/policy/decoding_policy_config.ts";
@@ -13,17 +13,17 @@ import { stir, tinyPolicy } from "./tiny_policy.ts";
 
 const cells = 16, classes = 3;
 const targets = [2, 3, 5];
-const degrees = budgetDegrees(targets, cells);
+const degrees = budgetDegrees(targets, cells, "arccos");
 const sizes = { cells, classes, degrees, targets, max_steps: 5, slack: 0 };
 const wanted = Array.from({ length: 24 }, (_, b) => targets[b % 3]!);
 /** A prior so narrow that no draw here leaves ARPG's counts. */
-const narrow = { width: 0.05, floor: 0 };
+const narrow = { schedule: "arccos", width: 0.05, floor: 0 } as const;
 /** One that leaves the degree open. */
-const open = { width: 2, floor: 0.1 };
+const open = { schedule: "arccos", width: 2, floor: 0.1 } as const;
 
 interface Setting {
   readonly temperature?: number;
-  readonly prior?: { readonly width: number; readonly floor: number };
+  readonly prior?: DecodingPolicyConfig["prior"];
   readonly change?: Partial<DecodingPolicyConfig>;
   /** Whether the policy is away from its start. */
   readonly moved?: boolean;
@@ -189,4 +189,21 @@ Deno.test("StepBudget: unknown targets and impossible canvases are refused", () 
     name: "RangeError",
     message: "Cannot paint 16 cells in 2 steps: the degrees 1, 2 need 8 steps",
   });
+});
+
+Deno.test("StepBudget: the prior follows the counts of the schedule it is given", () => {
+  for (const schedule of decodeSchedules) {
+    const degrees = budgetDegrees(targets, cells, schedule);
+    const budget = new StepBudget({ ...sizes, degrees, prior: { schedule, width: 0.05, floor: 0 } });
+    for (const target of targets) {
+      const groups: number[] = [];
+      for (let step = 0, remaining = cells; remaining > 0; step++) {
+        const row = (budget.base(target) + step * (cells + 1) + remaining) * degrees.length;
+        const likely = budget.prior.subarray(row, row + degrees.length);
+        groups.push(degrees[likely.indexOf(Math.max(...likely))]!);
+        remaining -= groups.at(-1)!;
+      }
+      assert.deepEqual(groups, groupSizes(schedule, target, cells), `${schedule} in ${target} steps`);
+    }
+  }
 });

@@ -17,7 +17,7 @@ export const tinyPolicyConfig: DecodingPolicyConfig = {
   targets: [9],
   max_steps: 9,
   slack: 0,
-  prior: { width: 0.3, floor: 1e-3 },
+  prior: { schedule: "arccos", width: 0.3, floor: 1e-3 },
   cells: 9,
   classes: 3,
   repulsion: { sigma: 1 },

@@ -15,11 +15,11 @@ export const targets = [2, 4];
 /** A policy of 4x4 cells whose degree is open from the start. */
 export const openPolicy: Partial<DecodingPolicyConfig> = {
   cells,
-  degrees: budgetDegrees(targets, cells),
+  degrees: budgetDegrees(targets, cells, "arccos"),
   targets,
   max_steps: 6,
   slack: 2,
-  prior: { width: 1, floor: 0.1 },
+  prior: { schedule: "arccos", width: 1, floor: 0.1 },
 };
 
 /** Paintings of a tiny model under a policy, again and again. */
