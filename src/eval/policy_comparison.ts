@@ -7,32 +7,21 @@ import {
   policyMethod,
   type TokenSampling,
 } from "./decoding_method.ts";
-import { MethodScoring, type SampleSets, type ScoredMethod } from "./method_scoring.ts";
-import type { BriefScore, MethodYardstick } from "./method_yardstick.ts";
+import { MethodScoring, type ScoredMethod } from "./method_scoring.ts";
+import { type BriefMethod, MethodTrials, type TrialPlan } from "./method_trials.ts";
+import type { MethodYardstick } from "./method_yardstick.ts";
 import { type OrderSearchResult, type RewardOfPaintings, searchOrders } from "./order_search.ts";
 import { middleDecisions, type TargetComparison } from "./target_comparison.ts";
 
 /** What {@link comparePolicy} compares. */
-export interface PolicyComparisonPlan extends SampleSets {
-  /** Pictures of every trial, from a seed that is none of `seeds`. */
-  readonly tuning_samples: number;
-  /** Scales of guidance to try for every method. */
-  readonly guidance: readonly number[];
-  /** Temperatures to try for every method. */
-  readonly temperature: readonly number[];
+export interface PolicyComparisonPlan extends TrialPlan {
   /** Further speeds of the policy. */
   readonly speeds: readonly number[];
-  /** Hand-made rules that are scored in full, the best of the screening at every number of steps; 0 for none. */
-  readonly finalists: number;
   /** Orders tried for each picture by {@link searchOrders}; 0 for none. */
   readonly search: number;
   /** Further numbers of steps of ARPG's own rule. */
   readonly references: readonly number[];
 }
-
-/** Figures of few pictures: they compare with others of their list only. */
-export interface BriefMethod
-  extends Pick<DecodingMethod, "name" | "mode" | "target_steps">, TokenSampling, BriefScore {}
 
 /** What a policy was compared with. */
 export interface PolicyComparison extends TargetComparison {
@@ -80,7 +69,7 @@ export async function comparePolicy(
   let done = 0;
   const report = (more: number, what: string) => onProgress?.(done += more, what);
   const scoring = new MethodScoring(painter, yardstick, report);
-  const trials = new Trials(scoring, plan);
+  const trials = new MethodTrials(scoring, plan);
   const methods: ScoredMethod[] = [], headroom: OrderSearchResult[] = [], painted = new Map<number, Int32Array>();
   const score = async (method: DecodingMethod, sampling: TokenSampling) => {
     const sets = await scoring.paint(method, sampling, plan);
@@ -130,49 +119,4 @@ export function picturesOf(policy: DecodingPolicy, plan: PolicyComparisonPlan): 
 
 function furtherReferences({ config: { targets } }: DecodingPolicy, references: readonly number[]): number[] {
   return [...new Set(references)].filter((steps) => !targets.includes(steps));
-}
-
-/** Trials with few pictures. */
-class Trials {
-  /** Of the trials: none of the plan's. */
-  readonly seed: number;
-  readonly tuning: BriefMethod[] = [];
-  readonly screening: BriefMethod[] = [];
-
-  constructor(private readonly scoring: MethodScoring, private readonly plan: PolicyComparisonPlan) {
-    let seed = 1;
-    while (plan.seeds.includes(seed)) seed++;
-    this.seed = seed;
-  }
-
-  /** The method's best guidance and temperature; nothing is painted where there is only one of each. */
-  async best(method: DecodingMethod): Promise<TokenSampling> {
-    const { guidance, temperature } = this.plan;
-    const points = guidance.flatMap((scale) => temperature.map((t) => ({ guidance: scale, temperature: t })));
-    if (points.length === 1) return points[0]!;
-    const tried: BriefMethod[] = [];
-    for (const point of points) tried.push(await this.#try(method, point));
-    this.tuning.push(...tried);
-    const { guidance: scale, temperature: t } = tried.toSorted(byFrechet)[0]!;
-    return { guidance: scale, temperature: t };
-  }
-
-  /** The best hand-made rules other than ARPG's own. */
-  async screen(steps: number, sampling: TokenSampling): Promise<DecodingMethod[]> {
-    const methods = otherHandMethods(steps), tried: BriefMethod[] = [];
-    for (const method of methods) tried.push(await this.#try(method, sampling));
-    this.screening.push(...tried);
-    const finalists = tried.toSorted(byFrechet).slice(0, this.plan.finalists);
-    return finalists.map((finalist) => methods[tried.indexOf(finalist)]!);
-  }
-
-  async #try(method: DecodingMethod, sampling: TokenSampling): Promise<BriefMethod> {
-    const { name, mode, target_steps } = method;
-    const score = await this.scoring.brief(method, sampling, this.plan.tuning_samples, this.seed);
-    return { name, mode, target_steps, ...sampling, ...score };
-  }
-}
-
-function byFrechet(a: BriefMethod, b: BriefMethod): number {
-  return a.frechet - b.frechet;
 }
