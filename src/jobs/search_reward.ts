@@ -17,6 +17,6 @@ export async function searchReward(device: Device, judge: Judge, data: SplitDigi
     const [seen] = await classify(device, [judge], images);
     const { features } = seen!;
     const painted = frechetStatistics(features, features.length / labels.length);
-    return new MomentsReward(judge, statistics, painted, { decay: 0, every: 1 });
+    return new MomentsReward(judge, statistics, [painted], { decay: 0, every: 1 });
   };
 }

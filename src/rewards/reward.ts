@@ -7,6 +7,8 @@ export interface PaintedImages {
   readonly images: Tensor;
   /** i32 `[N]`, the class each image was painted for. */
   readonly classes: Tensor;
+  /** i32 `[N]`: how many steps each was to be painted in, where that was said. */
+  readonly targets?: Tensor;
   /** The classes' names, such as "7" or "golden retriever". */
   readonly classNames?: readonly string[];
   /** What each image was to show, in words, where that was said. */

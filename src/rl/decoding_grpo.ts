@@ -95,7 +95,8 @@ export class DecodingGrpo {
   readonly #device: Device;
   readonly #rollout: PolicyRollout;
   readonly #schedule: Schedule;
-  readonly #inputs: Record<"classes" | "targets", Tensor>;
+  /** Of each picture; `targets` as i32 for the rewards, `wanted` as f32 for arithmetic. */
+  readonly #inputs: Record<"classes" | "targets" | "wanted", Tensor>;
   readonly #pictures: Captured<Tensor>;
   readonly #grades: Captured<Grades>;
   readonly #inner: readonly Captured<void>[];
@@ -133,7 +134,8 @@ export class DecodingGrpo {
     this.ema = new Ema(device, parameters, options.emaDecay);
     this.#inputs = device.persistent(() => ({
       classes: device.zeros([batch + groups], "i32"),
-      targets: device.zeros([batch + groups]),
+      targets: device.zeros([batch + groups], "i32"),
+      wanted: device.zeros([batch + groups]),
     }));
     this.#journal = device.persistent(() => device.zeros([options.innerEpochs * minibatches, columns.length]));
     this.#pictures = device.capture(() => device.noGrad(() => this.#paintPixels(painter.tokenizer)));
@@ -164,7 +166,8 @@ export class DecodingGrpo {
     const { classes, targets } = this.#rollout.conditions(n);
     const each = <T>(values: readonly T[]) => values.flatMap((value) => Array<T>(groupSize).fill(value));
     this.#inputs.classes.write(Int32Array.from([...each(classes), ...classes]));
-    this.#inputs.targets.write(Float32Array.from([...each(targets), ...targets]));
+    this.#inputs.targets.write(Int32Array.from([...each(targets), ...targets]));
+    this.#inputs.wanted.write(Float32Array.from([...each(targets), ...targets]));
     this.#rollout.paint(n);
     this.#pictures.replay();
     await clock.mark("rollout");
@@ -261,15 +264,15 @@ export class DecodingGrpo {
   #grade(): Grades {
     const { groups, groupSize, advantage: form } = this.options;
     const batch = groups * groupSize;
-    const { classes, targets } = this.#inputs;
+    const { classes, targets, wanted } = this.#inputs;
     // The hand schedule takes its target steps, and its second pass is asked for the cells it paints alone.
     const all = batch + groups, cells = this.#rollout.rollouts.tokens.shape[1]!;
-    const reference = concat([reshape(targets, [all, 1]), this.#device.full([all, 1], cells)], 1);
+    const reference = concat([reshape(wanted, [all, 1]), this.#device.full([all, 1], cells)], 1);
     const spent = concat([this.#rollout.cost, slice(reference, 0, batch, all)], 0);
     const { rollouts, hand } = this.#rollout;
     const both = (part: keyof Painted) => concat([rollouts[part], hand[part]], 0);
     const paintings = { tokens: both("tokens"), painted: both("painted"), logProbs: both("logProbs") };
-    const pictures = { images: this.#pictures.result, classes, ...paintings };
+    const pictures = { images: this.#pictures.result, classes, targets, ...paintings };
     const { total, parts } = this.grader.grade(pictures, spent, reference);
     const { advantage, statistics } = groupAdvantage(slice(total, 0, 0, batch), { groupSize, form });
     const meanOf = (values: Tensor, from: number, to: number) => reshape(mean(slice(values, 0, from, to)), [1]);
@@ -287,7 +290,7 @@ export class DecodingGrpo {
       paintings: {
         count: to - from,
         steps: this.budget.steps,
-        targets: slice(this.#inputs.targets, 0, from, to),
+        targets: slice(this.#inputs.wanted, 0, from, to),
         advantage: slice(this.#grades.result.advantage, 0, from, to),
       },
     }));

@@ -137,6 +137,10 @@ export class Grader {
 }
 
 /** The first pictures, as far as rewards learn from them. */
-function someImages({ images, classes }: PaintedImages, count: number): PaintedImages {
-  return { images: slice(images, 0, 0, count), classes: slice(classes, 0, 0, count) };
+function someImages({ images, classes, targets }: PaintedImages, count: number): PaintedImages {
+  return {
+    images: slice(images, 0, 0, count),
+    classes: slice(classes, 0, 0, count),
+    ...(targets ? { targets: slice(targets, 0, 0, count) } : {}),
+  };
 }
