@@ -32,6 +32,15 @@ export type { Feature, OpenedAdapter } from "./src/gpu/adapter.ts";
 export type { ErrorLog } from "./src/gpu/error_log.ts";
 export { Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
 export type { Kernel, KernelCache, Overrides, ShaderSource } from "./src/gpu/kernel.ts";
+export {
+  type AdapterClass,
+  adapterClass,
+  defaultTable,
+  type HeavyOp,
+  kernelFamilies,
+  type KernelFamily,
+  type KernelTable,
+} from "./src/gpu/kernel_table.ts";
 export { type ParamBlock, type ParamValue, type ParamValues, type Patch, Scalar } from "./src/gpu/params.ts";
 export type { BufferPool, MemoryKind, PoolCounters, PooledMemory } from "./src/gpu/pool.ts";
 export type { KernelProfile, Profiler } from "./src/gpu/profiler.ts";

@@ -2,6 +2,7 @@ import { UserError } from "../error.ts";
 import { openAdapter, type OpenedAdapter } from "./adapter.ts";
 import { ErrorLog } from "./error_log.ts";
 import { KernelCache } from "./kernel.ts";
+import { defaultTable, type KernelTable } from "./kernel_table.ts";
 import { BufferPool } from "./pool.ts";
 import { Profiler } from "./profiler.ts";
 import { type BufferPart, Readback, readsWithoutWaiting } from "./readback.ts";
@@ -13,6 +14,8 @@ export interface GpuOptions {
   software?: boolean;
   /** Most bytes of GPU memory, live and pooled together; default 8 GiB. */
   memoryBytes?: number;
+  /** Chooses the kernels of heavy ops once the adapter is known; default: by its class. */
+  choose?: (adapter: OpenedAdapter) => KernelTable | Promise<KernelTable>;
 }
 
 const defaultMemoryBytes = 8 * 2 ** 30;
@@ -35,8 +38,13 @@ export class Gpu {
    *
    * @param adapter an opened adapter; a changed copy of it tests other variants of the kernels.
    * @param memoryBytes most bytes of GPU memory, live and pooled together.
+   * @param table which kernels the heavy ops run.
    */
-  constructor(readonly adapter: OpenedAdapter, memoryBytes: number = defaultMemoryBytes) {
+  constructor(
+    readonly adapter: OpenedAdapter,
+    memoryBytes: number = defaultMemoryBytes,
+    readonly table: KernelTable = defaultTable(adapter),
+  ) {
     const { device } = adapter;
     this.errors = new ErrorLog(device);
     this.kernels = new KernelCache(adapter, this.errors);
@@ -50,7 +58,8 @@ export class Gpu {
 
   /** Opens the adapter. @throws {UserError} where there is none. */
   static async open(options: GpuOptions = {}): Promise<Gpu> {
-    return new Gpu(await openAdapter(options), options.memoryBytes);
+    const adapter = await openAdapter(options);
+    return new Gpu(adapter, options.memoryBytes, await options.choose?.(adapter));
   }
 
   /**

@@ -2,6 +2,7 @@ import shader from "../../shaders/matmul.wgsl" with { type: "text" };
 import subgroupShader from "../../shaders/matmul_subgroup.wgsl" with { type: "text" };
 import { type Device, foldGrid } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { blockProduct, blockSuits } from "./matmul_block.ts";
 import { permute } from "./permute.ts";
 
 const source = { name: "matmul", text: shader };
@@ -64,6 +65,10 @@ export function product(
 ): void {
   const { batch, m, n, k } = p;
   let { layout } = p;
+  if (blockSuits(device, p, bias !== null || epilogue !== "none")) {
+    blockProduct(device, p, a, w, out, bias, epilogues.indexOf(epilogue));
+    return;
+  }
   const frozen = [a, w].some(isTexture);
   const suits = hasTiles(device, [n, k, ...(layout === "tn" ? [m] : [])]) && m <= mostTiledRows && batch <= mostGroups;
   const lane = frozen || (2 * batch * m * n * k >= laneFlops && suits);
@@ -122,9 +127,9 @@ function isTexture(tensor: Tensor): boolean {
   return tensor.storage.pooled.kind === "texture";
 }
 
-/** True where the tiles for textures run: subgroups of 8, and sizes divisible by 4. */
+/** True where the tiles for textures run: where the table says so, and sizes are divisible by 4. */
 export function hasTiles(device: Device, sizes: readonly number[]): boolean {
-  return device.gpu.adapter.subgroupSize === 8 && sizes.every((size) => size % 4 === 0);
+  return device.gpu.table.matmul === "lane" && sizes.every((size) => size % 4 === 0);
 }
 
 /** Column sums of `[rows, n]`: a product with a row of ones where there are tiles, else in levels of 128 rows. */

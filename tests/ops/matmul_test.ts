@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type Epilogue, type Layout } from "../../src/ops/matmul_product.ts";
 import { matmul, matmulOp } from "../../src/ops/matmul.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
-import { checkOp } from "../support/check_op.ts";
-import { testDevice } from "../support/device.ts";
+import { checkOp, type OpSpecification } from "../support/check_op.ts";
+import { deviceWith, testDevice } from "../support/device.ts";
 import { Ref } from "../support/ref.ts";
 
 /** a [B,M,K] and w [B or 1,K,N] whatever the layout. */
@@ -31,7 +31,7 @@ const derivative: Record<Epilogue, (y: number) => number> = {
   sigmoid: (y) => y * (1 - y),
 };
 
-checkOp(matmulOp, {
+const specification: Omit<OpSpecification<{ layout: Layout; epilogue: Epilogue }>, "cases"> = {
   tolerance: 2e-5, // sums of up to 512 products in float32
   reference: {
     forward(inputs, { layout, epilogue }) {
@@ -67,6 +67,10 @@ checkOp(matmulOp, {
       return inputs[2] ? [da, dw, dbias] : [da, dw];
     },
   },
+};
+
+checkOp(matmulOp, {
+  ...specification,
   cases: [
     { shapes: [[1, 1], [1, 1]], attributes: { layout: "nn", epilogue: "none" } },
     { shapes: [[3, 7], [7, 5], [5]], attributes: { layout: "nn", epilogue: "relu" } },
@@ -81,6 +85,42 @@ checkOp(matmulOp, {
     { shapes: [[5, 512], [512, 68]], attributes: { layout: "nn", epilogue: "none" }, note: "few rows, tiles" },
   ],
 });
+
+for (const matmul of ["block64", "block128"] as const) {
+  checkOp(matmulOp, {
+    ...specification,
+    table: { matmul },
+    cases: [
+      { shapes: [[1, 1], [1, 1]], attributes: { layout: "nn", epilogue: "none" } },
+      { shapes: [[67, 19], [19, 71], [71]], attributes: { layout: "nn", epilogue: "relu" } },
+      { shapes: [[67, 19], [71, 19], [71]], attributes: { layout: "nt", epilogue: "tanh" } },
+      { shapes: [[19, 67], [19, 71]], attributes: { layout: "tn", epilogue: "sigmoid" } },
+      { shapes: [[1, 128], [128, 64]], attributes: { layout: "nn", epilogue: "none" }, note: "a row" },
+      { shapes: [[2, 3, 9, 33], [2, 3, 33, 65]], attributes: { layout: "nn", epilogue: "none" }, note: "batched" },
+      { shapes: [[3, 9, 33], [65, 33]], attributes: { layout: "nt", epilogue: "none" }, note: "shared w" },
+      { shapes: [[5, 1031], [1031, 7]], attributes: { layout: "nn", epilogue: "none" }, note: "sums in parts" },
+    ],
+  });
+}
+
+for (const side of [64, 128] as const) {
+  Deno.test(`matmul block${side}: many tiles of every layout`, async () => {
+    const device = await deviceWith({ matmul: `block${side}` });
+    using _scope = device.scope();
+    const m = 11 * 128 + 3, n = 12 * 128 - 3, k = 5;
+    /** A matrix whose rows (`down`) or columns count from 0: a tile in the wrong place cannot go unseen. */
+    const counting = (rows: number, columns: number, down: boolean) => {
+      const count = (_: unknown, at: number) => down ? Math.floor(at / columns) : at % columns;
+      return device.tensor(Float32Array.from({ length: rows * columns }, count), [rows, columns]);
+    };
+    for (const layout of ["nn", "nt", "tn"] as const) {
+      const a = layout === "tn" ? counting(k, m, false) : counting(m, k, true);
+      const w = layout === "nt" ? counting(n, k, true) : counting(k, n, false);
+      const c = await matmul(a, w, { layout }).data();
+      assert.equal(c.findIndex((value, at) => value !== k * Math.floor(at / n) * (at % n)), -1, layout);
+    }
+  });
+}
 
 for (const [n, k] of [[3, 70_000], [4, 1_000_000]] as const) {
   Deno.test(`matmul sums ${k} products past the loop limit of software adapters`, async () => {

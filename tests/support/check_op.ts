@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import type { KernelTable } from "../../src/gpu/kernel_table.ts";
 import type { Op } from "../../src/ops/op.ts";
 import { type Shape, showShape } from "../../src/tensor/shape.ts";
 import { gradients } from "../../src/tensor/tape.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { assertAllClose } from "./assert_all_close.ts";
-import { testDevice } from "./device.ts";
+import { deviceWith, testDevice } from "./device.ts";
 import { seededRandom } from "./random.ts";
 import { Ref } from "./ref.ts";
 
@@ -40,6 +41,8 @@ export interface OpSpecification<A> {
   readonly integers?: readonly number[];
   /** Allowed error of the kernels, times max(1, max |expected|); float32 and the adapter's functions set it. */
   readonly tolerance?: number;
+  /** Kernels to run instead of the adapter's. */
+  readonly table?: Partial<KernelTable>;
 }
 
 /**
@@ -50,9 +53,9 @@ export interface OpSpecification<A> {
 export function checkOp<A>(op: Op<any, A, Tensor | readonly Tensor[]>, spec: OpSpecification<A>): void {
   assert.equal(op.differentiable, spec.reference.backward !== undefined, `${op.opName}: backward needs a reference`);
   spec.cases.forEach((testCase, number) => {
-    const label = `${op.opName} ${testCase.shapes.map(showShape).join(" ")}${
-      testCase.note ? ` ${testCase.note}` : ""
-    } #${number}`;
+    const label = `${op.opName} ${spec.table ? Object.values(spec.table).join(" ") + " " : ""}${
+      testCase.shapes.map(showShape).join(" ")
+    }${testCase.note ? ` ${testCase.note}` : ""} #${number}`;
     const attributes = testCase.attributes ?? {} as A;
     const random = seededRandom(1000 + number);
     const inputs = testCase.shapes.map((shape, i) => {
@@ -68,7 +71,7 @@ export function checkOp<A>(op: Op<any, A, Tensor | readonly Tensor[]>, spec: OpS
         checkReference(spec, attributes, inputs, weights, grads, random));
     }
     Deno.test(`${label}: kernels against the reference`, async () => {
-      const device = await testDevice();
+      const device = await (spec.table ? deviceWith(spec.table) : testDevice());
       using _scope = device.scope();
       const tensors = inputs.map((input, i) => {
         const integer = spec.integers?.includes(i);
