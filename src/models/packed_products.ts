@@ -1,12 +1,16 @@
 import shader from "../../shaders/packed_matmul.wgsl" with { type: "text" };
+import blockShader from "../../shaders/packed_matmul_block.wgsl" with { type: "text" };
 import subgroupShader from "../../shaders/packed_matmul_subgroup.wgsl" with { type: "text" };
 import type { Tensor } from "../tensor/tensor.ts";
 import { type DecodeGrids, type RowCount, rowCounts } from "./decode_grids.ts";
 import type { FrozenArpg } from "./frozen_arpg.ts";
 import type { PackedWeight } from "./frozen_weights.ts";
 
-const plain = { name: "packed_matmul", text: shader };
-const subgroup = { name: "packed_matmul_subgroup", text: subgroupShader };
+const sources = {
+  plain: { name: "packed_matmul", text: shader },
+  lane: { name: "packed_matmul_subgroup", text: subgroupShader },
+  block: { name: "packed_matmul_block", text: blockShader },
+};
 
 /** Added to the mean square of a row by the norms of the published models. */
 const eps = 1e-5;
@@ -81,10 +85,11 @@ export class PackedProducts {
     },
   ): void {
     const { device, config: { cells }, sizes: { headSize } } = this.model;
-    const lanes = device.gpu.adapter.subgroupSize === 8;
+    const family = device.gpu.table.packedMatmul;
     // Tiles of 16 rows take 27-50 GFLOP/s at 64 rows of K = 256, tiles of 8 24-31 (llvmpipe on 2 busy cores).
-    const rowsPerGroup = lanes && most > 8 ? 16 : 8;
-    device.launch(lanes ? subgroup : plain, entry, {
+    const TM = { plain: 8, lane: most > 8 ? 16 : 8, block: most > 32 ? 4 : 2 }[family];
+    const rowsPerGroup = family === "block" ? 16 * TM : TM;
+    device.launch(sources[family], entry, {
       read: [a, w.texture, this.grids.counts, ...read],
       write,
       params: {
@@ -97,7 +102,7 @@ export class PackedProducts {
         head4: headSize / 4,
         eps,
       },
-      overrides: { NORM: norm ? 1 : 0, TM: rowsPerGroup },
+      overrides: { NORM: norm ? 1 : 0, TM },
       grid: this.grids.grid(count, most, rowsPerGroup, Math.ceil(w.out / 64)),
       cost: { flops: 2 * most * w.in * w.out },
     });

@@ -11,7 +11,7 @@ import { logSoftmax } from "../../src/ops/log_softmax.ts";
 import { Device } from "../../src/tensor/device.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
-import { testDevice } from "../support/device.ts";
+import { deviceWith, testDevice } from "../support/device.ts";
 import { tinyArpg } from "./tiny_arpg.ts";
 
 const cells = 16;
@@ -48,50 +48,53 @@ async function decode(
 
 const configs = [{}, { position: "none" }, { dim: 24, heads: 3, multiple_of: 4, vocab: 10 }] as const;
 
-Deno.test("ArpgDecoder: guided logits are those of parallel teacher forcing, learned positions and no square sizes", async () => {
-  const device = await testDevice();
-  using _scope = device.scope();
-  for (const changes of configs) {
-    const model = tinyArpg(device, changes);
-    const { vocab } = model.config;
-    const known = changes === configs[0] ? 0 : 4;
-    const groups = known ? [2, 2, 3, 5] : [1, 2, 5, 3, 5];
-    const given = {
-      tokens: Int32Array.from({ length: 4 * cells }, (_, i) => i % 7),
-      counts: Int32Array.of(4, 4, 4, 4),
-    };
-    const request = requestOf([0, 1, 2, 3], known ? { known: given } : {});
-    const frozen = await FrozenArpg.of(model);
-    const rows: { group: number; logits: Tensor }[] = [];
-    using decoder = new ArpgDecoder(frozen, {
-      batch: 4,
-      plan: { groups, known },
-      temperature: 1,
-      inspect: (t, logits) => rows.push({ group: groups[t]!, logits }),
-    });
-    const { tokens } = decoder.decode(request);
-    const ids = device.tensor(Int32Array.from(await tokens.data()), [4, cells]);
-    const order = device.tensor(request.order, [4, cells]);
-    // Known tokens are read one by one, then comes a group after the other.
-    const alone = Array.from({ length: known }, (_, t) => t);
-    const stepOf = [...alone, ...groups.flatMap((group, t) => Array<number>(group).fill(known + t))];
-    const steps = device.tensor(Int32Array.from({ length: 4 * cells }, (_, i) => stepOf[i % cells]!), [4, cells]);
-    const forced = model.forward(ids, device.tensor(request.classes), order, { steps });
-    const expected = await logSoftmax(forced.logits).data();
-    let place = known;
-    for (const { group, logits } of rows) {
-      const found = await logits.data(), cols = logits.shape[1]!;
-      for (let row = 0; row < 4 * group; row++) {
-        const at = (Math.floor(row / group) * cells + place + row % group) * vocab;
-        const values = [...found.slice(row * cols, row * cols + vocab)];
-        const norm = Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));
-        assertAllClose(values.map((value) => value - norm), expected.slice(at, at + vocab), 1e-5, `row ${row}`);
+const { table } = (await testDevice()).gpu;
+for (const packedMatmul of new Set(["plain", table.packedMatmul, "block"] as const)) {
+  Deno.test(`ArpgDecoder ${packedMatmul}: guided logits are those of parallel teacher forcing, learned positions and no square sizes`, async () => {
+    const device = await deviceWith({ packedMatmul });
+    using _scope = device.scope();
+    for (const changes of configs) {
+      const model = tinyArpg(device, changes);
+      const { vocab } = model.config;
+      const known = changes === configs[0] ? 0 : 4;
+      const groups = known ? [2, 2, 3, 5] : [1, 2, 5, 3, 5];
+      const given = {
+        tokens: Int32Array.from({ length: 4 * cells }, (_, i) => i % 7),
+        counts: Int32Array.of(4, 4, 4, 4),
+      };
+      const request = requestOf([0, 1, 2, 3], known ? { known: given } : {});
+      const frozen = await FrozenArpg.of(model);
+      const rows: { group: number; logits: Tensor }[] = [];
+      using decoder = new ArpgDecoder(frozen, {
+        batch: 4,
+        plan: { groups, known },
+        temperature: 1,
+        inspect: (t, logits) => rows.push({ group: groups[t]!, logits }),
+      });
+      const { tokens } = decoder.decode(request);
+      const ids = device.tensor(Int32Array.from(await tokens.data()), [4, cells]);
+      const order = device.tensor(request.order, [4, cells]);
+      // Known tokens are read one by one, then comes a group after the other.
+      const alone = Array.from({ length: known }, (_, t) => t);
+      const stepOf = [...alone, ...groups.flatMap((group, t) => Array<number>(group).fill(known + t))];
+      const steps = device.tensor(Int32Array.from({ length: 4 * cells }, (_, i) => stepOf[i % cells]!), [4, cells]);
+      const forced = model.forward(ids, device.tensor(request.classes), order, { steps });
+      const expected = await logSoftmax(forced.logits).data();
+      let place = known;
+      for (const { group, logits } of rows) {
+        const found = await logits.data(), cols = logits.shape[1]!;
+        for (let row = 0; row < 4 * group; row++) {
+          const at = (Math.floor(row / group) * cells + place + row % group) * vocab;
+          const values = [...found.slice(row * cols, row * cols + vocab)];
+          const norm = Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0));
+          assertAllClose(values.map((value) => value - norm), expected.slice(at, at + vocab), 1e-5, `row ${row}`);
+        }
+        place += group;
       }
-      place += group;
+      frozen.dispose();
     }
-    frozen.dispose();
-  }
-});
+  });
+}
 
 Deno.test("ArpgDecoder: a batch of 12 equals 12 batches of one, ragged or not, token for token", async () => {
   const model = tinyArpg(await testDevice());
@@ -229,6 +232,8 @@ Deno.test("ArpgDecoder: float16 weights and caches, and kernels without subgroup
   assert.deepEqual(await decode(tinyArpg(plain), greedy, request), exact);
   const half = await decode(tinyArpg(device), greedy, request, "float16");
   const equal = half.tokens.filter((token, i) => token === exact.tokens[i]).length;
+  const block = await deviceWith({ packedMatmul: "block" });
+  assert.deepEqual(await decode(tinyArpg(block), greedy, request, "float16"), half);
   assert.ok(equal >= 0.9 * exact.tokens.length, `${equal} of ${exact.tokens.length} greedy tokens are equal`);
 });
 
