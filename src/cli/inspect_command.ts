@@ -7,6 +7,8 @@ import { printable, quoted } from "../io/quoted.ts";
 import type { WeightContent } from "../io/weight_content.ts";
 import { openWeights } from "../io/weight_file.ts";
 import { type RecognisedModel, recogniseModel } from "../models/recognise.ts";
+import type { DecodingPolicyConfig } from "../policy/decoding_policy_config.ts";
+import { recognisePolicy } from "../policy/recognise_policy.ts";
 import { type Shape, showShape, sizeOf } from "../tensor/shape.ts";
 import { printLine } from "./terminal.ts";
 
@@ -69,7 +71,9 @@ function metadata(file: WeightContent): string[] {
 function model(file: WeightContent): string {
   const shapes = new Map([...file.entries].map(([name, { shape }]) => [name, shape]));
   const found = recogniseModel(shapes, file.metadata);
-  return found ? `model: ${describe(found)}` : "model: none that is known here";
+  if (found) return `model: ${describe(found)}`;
+  const policy = recognisePolicy(shapes, file.metadata);
+  return policy ? `model: ${describePolicy(policy)}` : "model: none that is known here";
 }
 
 const families = { arpg: "an ARPG", llamagen: "a LlamaGen", vq: "a VQ tokenizer" };
@@ -81,6 +85,16 @@ function describe({ family, preset, config, assumed }: RecognisedModel): string 
     }`;
   });
   return `${preset ?? `${families[family]} of unpublished sizes`}; ${sizes.join(", ")}`;
+}
+
+function describePolicy(config: DecodingPolicyConfig): string {
+  const { network, hidden_dim, layers, state, targets, max_steps, slack, degrees, prior, repulsion, cells } = config;
+  return [
+    `a decoding policy; network ${network}, hidden_dim ${hidden_dim}, layers ${layers}, state ${state}`,
+    `targets ${showShape(targets)}, max_steps ${max_steps}, slack ${slack}, degrees ${showShape(degrees)}`,
+    `prior ${prior.schedule} (width ${prior.width}, floor ${prior.floor})`,
+    `repulsion ${repulsion ? `sigma ${repulsion.sigma}` : "none"}, cells ${cells}, classes ${config.classes}`,
+  ].join(", ");
 }
 
 /** `1,234,567`. */

@@ -3,8 +3,11 @@ import { commandStatus } from "../../src/cli/command.ts";
 import { inspectCommand } from "../../src/cli/inspect_command.ts";
 import { writeNpz } from "../../src/io/npz.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { decodingPolicyShapes } from "../../src/policy/decoding_policy_config.ts";
+import { sizeOf } from "../../src/tensor/shape.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import * as torch from "../io/torch_archive.ts";
+import { tinyPolicyConfig } from "../policy/tiny_policy.ts";
 import { fileTest } from "../support/file_test.ts";
 
 /** What `deno task inspect` with these arguments prints and notes. */
@@ -73,6 +76,25 @@ await fileTest("inspect: names the model of a checkpoint", async () => {
       "cells 256 (assumed), position none",
   );
 });
+
+await fileTest("inspect: names a decoding policy with what it decides", () =>
+  withTemporaryFolder(async (folder) => {
+    const file = `${folder}/policy.safetensors`, config = { ...tinyPolicyConfig, repulsion: null };
+    const tensors = [...decodingPolicyShapes(config)].map(([name, shape]) =>
+      [name, { shape, data: new Float32Array(sizeOf(shape)) }] as const
+    );
+    const metadata = { model: "decoding_policy", config: JSON.stringify(config) };
+    await writeSafetensors(file, new Map(tensors), metadata);
+    const { lines } = await inspect(file);
+    assert.equal(lines.at(-4), "15 tensors, 1,700 parameters, 6,800 bytes");
+    assert.equal(
+      lines.at(-1),
+      "model: a decoding policy; network conv, hidden_dim 8, layers 2, state confidence, targets [9], max_steps 9, " +
+        "slack 0, degrees [1, 2, 3, 4], prior arccos (width 0.3, floor 0.001), repulsion none, cells 9, classes 3",
+    );
+    await writeSafetensors(file, new Map(tensors), { ...metadata, config: JSON.stringify(tinyPolicyConfig) });
+    assert.match((await inspect(file)).lines.at(-1)!, /, repulsion sigma 1, cells 9, classes 3$/);
+  }));
 
 await fileTest("inspect: a file that cannot be listed is one line and status 2", async () => {
   assert.deepEqual(await inspect("/no/such.pt"), {
