@@ -58,7 +58,7 @@ export class QualityConstraint {
     this.#set(start);
   }
 
-  /** Lambda of the next update, for the metrics: what a unit of quality is worth in costs of the hand schedule. */
+  /** Lambda of the next update: what a unit of quality is worth in costs of the hand schedule. */
   get lambda(): number {
     return this.#value;
   }
@@ -84,6 +84,11 @@ export class QualityConstraint {
     if (!Number.isFinite(shortfall)) return;
     // Where the hand schedule fails altogether the ratio is huge: no update may lower lambda by more than the rate.
     this.#set(Math.min(Math.max(this.#value + this.options.rate * Math.max(shortfall, -1), 0), highest));
+  }
+
+  /** `efficiency_lambda`: lambda of the next update. */
+  metrics(): Record<string, number> {
+    return { efficiency_lambda: this.#value };
   }
 
   /** `lambda` `[1]`, for a checkpoint. */

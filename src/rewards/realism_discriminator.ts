@@ -167,6 +167,13 @@ class DiscriminatorTraining implements AdaptiveReward {
     this.view = { loss: loss!, real: real!, painted: painted! };
   }
 
+  /** The last update's view; nothing before the first. */
+  metrics(): Record<string, number> {
+    if (!this.view) return {};
+    const { loss, real, painted } = this.view;
+    return { discriminator_loss: loss, discriminator_score_real: real, discriminator_score_painted: painted };
+  }
+
   /** `network.<parameter>` and `optimizer.<moment>`. */
   state(): Map<string, Tensor> {
     return new Map([

@@ -42,6 +42,8 @@ export interface AdaptiveReward {
   observe(painted: PaintedImages): Tensor | null;
   /** Before the next update, with what was read. */
   adapt?(values: Float32Array): void;
+  /** By name, for the metrics of an update, asked after `adapt`: what the reward has become. */
+  metrics?(): Readonly<Record<string, number>>;
   /** What a checkpoint must hold to go on bit for bit. */
   state(): Map<string, Tensor>;
   /** Takes up what `state` gave. @throws {UserError} for the state of another reward. */

@@ -210,6 +210,7 @@ export class DecodingGrpo {
       reward_std: rewards![3]!,
       zero_variance_groups: rewards![0]!,
       excluded_rewards: rewards![1]!,
+      ...this.grader.metrics(),
       ...(this.options.trainPolicy ? this.#journalMetrics(journal as Float32Array) : {}),
       ...this.#generatorMetrics(more.at(-1) as Float32Array),
       ...paintingMetrics(steps!, { cells: painted.shape[1]!, steps: this.budget.steps }),

@@ -3,7 +3,7 @@ import { slice } from "../ops/slice.ts";
 import { combineRewards, type RewardCombination } from "../rewards/combine.ts";
 import type { Efficiency } from "../rewards/efficiency.ts";
 import type { LatencyModel } from "../rewards/latency_model.ts";
-import type { PaintedImages, WeightedReward } from "../rewards/reward.ts";
+import type { AdaptiveReward, PaintedImages, WeightedReward } from "../rewards/reward.ts";
 import type { UserReward } from "../rewards/user_reward.ts";
 import type { Device } from "../tensor/device.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
@@ -108,6 +108,11 @@ export class Grader {
     this.#observed.forEach(({ adapt }, i) => adapt(values[i]!));
   }
 
+  /** Of the rewards that follow the policy, after {@link adapt}: what they have become, by name. */
+  metrics(): Record<string, number> {
+    return Object.assign({}, ...this.#adaptive().map(([, part]) => part.metrics?.()));
+  }
+
   /** What a checkpoint must hold to go on bit for bit. */
   state(): Map<string, Tensor> {
     return new Map(
@@ -127,7 +132,7 @@ export class Grader {
     }
   }
 
-  #adaptive() {
+  #adaptive(): (readonly [name: string, part: Pick<AdaptiveReward, "metrics" | "state" | "restore">])[] {
     const { rewards, efficiency } = this.options;
     return [
       ...rewards.flatMap(({ reward: { name, adaptive } }) => adaptive ? [[name, adaptive] as const] : []),

@@ -46,6 +46,8 @@ await fileTest(
       const config = await tinyConfig(folder, [
         "reward.quality={weight: 1, form: calibrated}",
         "reward.fidelity={weight: 1}",
+        "reward.realism={weight: 1, form: discriminator}",
+        "reward.efficiency={form: constraint, slack: 0.1, rate: 0.5}",
       ]);
       const whole = `${folder}/whole`;
       const summary = await runJob(digitsPolicyJob, config, whole);
@@ -67,6 +69,10 @@ await fileTest(
       for (const name of ["reward_quality", "hand_reward_fidelity", "reward_above_hand", "entropy_position"]) {
         assert.equal(typeof first![name], "number", name);
       }
+      for (const name of ["loss", "score_real", "score_painted"]) {
+        assert.ok(Number(first![`discriminator_${name}`]) > 0, name);
+      }
+      assert.ok(Number(first!.efficiency_lambda) > 0);
       for (const name of ["seconds_rollout", "seconds_reward", "seconds_update"]) assert.ok(Number(first![name]) > 0);
       const { methods } = JSON.parse(await Deno.readTextFile(`${whole}/eval.json`));
       assert.deepEqual(
