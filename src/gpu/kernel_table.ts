@@ -13,6 +13,7 @@ import type { OpenedAdapter } from "./adapter.ts";
 export const kernelFamilies = {
   matmul: ["plain", "lane", "block64", "block128"],
   packedMatmul: ["plain", "lane", "block"],
+  rows: ["plain", "block"],
 } as const;
 
 /** An op, or a family of ops, with kernels to choose from. */
@@ -27,13 +28,13 @@ export type AdapterClass = "cpu" | "integrated" | "discrete";
 
 /** The defaults. Those of GPUs are not measured: large tiles where many cores have to be fed from memory of their own. */
 const defaults: Readonly<Record<AdapterClass, KernelTable>> = {
-  cpu: { matmul: "lane", packedMatmul: "lane" },
-  integrated: { matmul: "block64", packedMatmul: "block" },
-  discrete: { matmul: "block128", packedMatmul: "block" },
+  cpu: { matmul: "lane", packedMatmul: "lane", rows: "plain" },
+  integrated: { matmul: "block64", packedMatmul: "block", rows: "block" },
+  discrete: { matmul: "block128", packedMatmul: "block", rows: "block" },
 };
 
 /** What stands in for `lane` on software adapters without subgroups of 8 lanes: barriers would be ruinous there. */
-const withoutLanes: KernelTable = { matmul: "plain", packedMatmul: "plain" };
+const withoutLanes: KernelTable = { matmul: "plain", packedMatmul: "plain", rows: "plain" };
 
 /** The class of an adapter by its name; WebGPU tells no more. An unknown GPU counts as integrated: its tiles suit all. */
 export function adapterClass({ name, software }: Pick<OpenedAdapter, "name" | "software">): AdapterClass {

@@ -3,6 +3,8 @@ import grid from "../../shaders/lib/grid.wgsl" with { type: "text" };
 import lstmCell from "../../shaders/lib/lstm_cell.wgsl" with { type: "text" };
 import packedStore from "../../shaders/lib/packed_store.wgsl" with { type: "text" };
 import philox from "../../shaders/lib/philox.wgsl" with { type: "text" };
+import rowReduce from "../../shaders/lib/row_reduce.wgsl" with { type: "text" };
+import rowSoftmax from "../../shaders/lib/row_softmax.wgsl" with { type: "text" };
 import strides from "../../shaders/lib/strides.wgsl" with { type: "text" };
 import texture from "../../shaders/lib/texture.wgsl" with { type: "text" };
 
@@ -13,6 +15,8 @@ export const libraryFiles: Readonly<Record<string, string>> = {
   lstm_cell: lstmCell,
   packed_store: packedStore,
   philox,
+  row_reduce: rowReduce,
+  row_softmax: rowSoftmax,
   strides,
   texture,
 };

@@ -4,6 +4,7 @@ import planShader from "../../shaders/decode_plan.wgsl" with { type: "text" };
 import sampleShader from "../../shaders/decode_sample.wgsl" with { type: "text" };
 import type { Scalar } from "../gpu/params.ts";
 import { runOn } from "../ops/op.ts";
+import { groupPerRow, rowsPerGroup } from "../ops/row_kernels.ts";
 import { drawCategorical, sampleCategoricalOp, segmentsOf } from "../ops/sample_categorical.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -271,7 +272,8 @@ export class DecodeStep {
     const ids = drawCategorical(run, guided, this.#rowKeys, { ...this.options, key }, {
       rows: most,
       cols,
-      byRow: this.grids.grid("half", most, 32, 1),
+      byRow: this.grids.grid("half", most, rowsPerGroup, 1),
+      byFloor: this.grids.grid("half", most, groupPerRow(this.#device) ? 1 : rowsPerGroup, 1),
       bySegment: this.grids.grid("half", most, Math.max(1, Math.floor(32 / segments)), Math.ceil(segments / 32)),
     });
     this.#device.launch(sampleSource, "settle", {

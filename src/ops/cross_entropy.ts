@@ -1,9 +1,13 @@
 import shader from "../../shaders/cross_entropy.wgsl" with { type: "text" };
+import blockShader from "../../shaders/cross_entropy_block.wgsl" with { type: "text" };
 import { foldGrid } from "../tensor/device.ts";
 import { lastAxis, requireRank, requireShape, rowsOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
+import { launchRows } from "./row_kernels.ts";
+
+const block = { name: "cross_entropy_block", text: blockShader };
 
 /** Longest row that a lane walks: it would be stopped silently after 65,535 iterations. */
 const longestRow = 65536;
@@ -32,11 +36,10 @@ export const crossEntropyOp = defineOp({
   forward(run, [logits, targets], _attributes, params) {
     const loss = run.empty(targets.shape);
     const logSumExp = run.empty([params.rows]);
-    run.kernel("forward", {
+    launchRows(run, block, "forward", params.rows, params.cols, {
       read: [logits, targets],
       write: [loss, logSumExp],
       params,
-      grid: foldGrid(Math.ceil(params.rows / 32)),
       cost: { flops: 6 * logits.size, bytes: 4 * logits.size },
     });
     return { out: loss, saved: { logits, targets, logSumExp, params } };

@@ -1,11 +1,14 @@
 import shader from "../../shaders/layer_norm.wgsl" with { type: "text" };
+import blockShader from "../../shaders/layer_norm_block.wgsl" with { type: "text" };
 import { foldGrid } from "../tensor/device.ts";
 import { lastAxis, requireRank, requireShape, rowsOf, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
+import { launchRows } from "./row_kernels.ts";
 import { sumParts } from "./sum_parts.ts";
 
+const block = { name: "layer_norm_block", text: blockShader };
 const mostColumns = 20000; // three loops over a row share a lane's 65,535 iterations
 const rowsPerPart = 64;
 
@@ -30,11 +33,11 @@ export const layerNormOp = defineOp({
   forward(run, [x, gain, bias], _attributes, params) {
     const { rows, cols } = params;
     const y = run.empty(x.shape), stats = run.empty([rows, 2]);
-    run.kernel(cols % 4 === 0 ? "forward4" : "forward", {
+    launchRows(run, block, "forward", rows, cols, {
+      plainEntry: cols % 4 === 0 ? "forward4" : "forward",
       read: [x, gain, bias],
       write: [y, stats],
       params,
-      grid: foldGrid(Math.ceil(rows / 32)),
       cost: { flops: 7 * x.size, bytes: 8 * x.size },
     });
     return { out: y, saved: { x, gain, stats, params } };
@@ -45,11 +48,11 @@ export const layerNormOp = defineOp({
     let dx: Tensor | null = null, dgain: Tensor | null = null, dbias: Tensor | null = null;
     if (wantX) {
       dx = run.empty(x.shape);
-      run.kernel(cols % 4 === 0 ? "backward_x4" : "backward_x", {
+      launchRows(run, block, "backward_x", rows, cols, {
+        plainEntry: cols % 4 === 0 ? "backward_x4" : "backward_x",
         read,
         write: [dx],
         params,
-        grid: foldGrid(Math.ceil(rows / 32)),
         cost: { flops: 12 * x.size, bytes: 12 * x.size },
       });
     }

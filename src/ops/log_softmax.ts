@@ -1,9 +1,13 @@
 import shader from "../../shaders/log_softmax.wgsl" with { type: "text" };
+import blockShader from "../../shaders/log_softmax_block.wgsl" with { type: "text" };
 import { foldGrid } from "../tensor/device.ts";
 import { lastAxis, requireRank, rowsOf } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
+import { launchRows } from "./row_kernels.ts";
+
+const block = { name: "log_softmax_block", text: blockShader };
 
 /** Longest row that a lane walks: it would be stopped silently after 65,535 iterations. */
 const longestRow = 65536;
@@ -22,24 +26,24 @@ export const logSoftmaxOp = defineOp({
       throw new RangeError(`Cannot apply log_softmax: rows may hold at most ${longestRow} elements, got ${cols}`);
     }
     const params = { rows, cols, lanes: Math.ceil(cols / elementsPerLane) };
-    return {
-      byRow: { params, grid: foldGrid(Math.ceil(rows / 32)), cost: { bytes: 8 * x.size } },
-      byElement: { params, grid: foldGrid(Math.ceil(rows * params.lanes / 32)), cost: { bytes: 8 * x.size } },
-    };
+    const cost = { bytes: 8 * x.size };
+    return { params, cost, grid: foldGrid(Math.ceil(rows * params.lanes / 32)) };
   },
-  forward(run, [x], _attributes, { byRow, byElement }) {
+  forward(run, [x], _attributes, launch) {
+    const { params, cost } = launch;
     const y = run.empty(x.shape);
-    const logSumExp = run.empty([byRow.params.rows]);
-    run.kernel("log_sum_exp", { read: [x], write: [logSumExp], ...byRow });
-    run.kernel("forward", { read: [x, logSumExp], write: [y], ...byElement });
-    return { out: y, saved: { y, byRow, byElement } };
+    const logSumExp = run.empty([params.rows]);
+    launchRows(run, block, "log_sum_exp", params.rows, params.cols, { read: [x], write: [logSumExp], params, cost });
+    run.kernel("forward", { read: [x, logSumExp], write: [y], ...launch });
+    return { out: y, saved: { y, launch } };
   },
-  backward(run, { y, byRow, byElement }, dy, [wanted]) {
+  backward(run, { y, launch }, dy, [wanted]) {
     if (!wanted) return [null];
     const dx = run.empty(y.shape);
-    const sums = run.empty([byRow.params.rows]);
-    run.kernel("row_sums", { read: [dy], write: [sums], ...byRow });
-    run.kernel("backward_x", { read: [y, sums, dy], write: [dx], ...byElement });
+    const { params, cost } = launch;
+    const sums = run.empty([params.rows]);
+    launchRows(run, block, "row_sums", params.rows, params.cols, { read: [dy], write: [sums], params, cost });
+    run.kernel("backward_x", { read: [y, sums, dy], write: [dx], ...launch });
     return [dx];
   },
 });

@@ -1,11 +1,14 @@
 import shader from "../../shaders/rms_norm.wgsl" with { type: "text" };
+import blockShader from "../../shaders/rms_norm_block.wgsl" with { type: "text" };
 import { foldGrid } from "../tensor/device.ts";
 import { lastAxis, requireRank, requireShape, rowsOf, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
+import { launchRows } from "./row_kernels.ts";
 import { sumParts } from "./sum_parts.ts";
 
+const block = { name: "rms_norm_block", text: blockShader };
 const mostColumns = 20000; // the loops over a row share a lane's 65,535 iterations
 const rowsPerPart = 64;
 
@@ -29,11 +32,11 @@ export const rmsNormOp = defineOp({
   forward(run, [x, gain], _attributes, params) {
     const { rows, cols } = params;
     const y = run.empty(x.shape), scales = run.empty([rows]);
-    run.kernel(cols % 4 === 0 ? "forward4" : "forward", {
+    launchRows(run, block, "forward", rows, cols, {
+      plainEntry: cols % 4 === 0 ? "forward4" : "forward",
       read: [x, gain],
       write: [y, scales],
       params,
-      grid: foldGrid(Math.ceil(rows / 32)),
       cost: { flops: 4 * x.size, bytes: 8 * x.size },
     });
     return { out: y, saved: { x, gain, scales, params } };
@@ -44,11 +47,11 @@ export const rmsNormOp = defineOp({
     let dx: Tensor | null = null, dgain: Tensor | null = null;
     if (wantX) {
       dx = run.empty(x.shape);
-      run.kernel(cols % 4 === 0 ? "backward_x4" : "backward_x", {
+      launchRows(run, block, "backward_x", rows, cols, {
+        plainEntry: cols % 4 === 0 ? "backward_x4" : "backward_x",
         read,
         write: [dx],
         params,
-        grid: foldGrid(Math.ceil(rows / 32)),
         cost: { flops: 8 * x.size, bytes: 12 * x.size },
       });
     }

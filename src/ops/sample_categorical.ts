@@ -1,10 +1,14 @@
 import shader from "../../shaders/sample_categorical.wgsl" with { type: "text" };
+import blockShader from "../../shaders/sample_categorical_block.wgsl" with { type: "text" };
 import { type DispatchGrid, foldGrid } from "../tensor/device.ts";
 import { keyParams, type RandomKey } from "../tensor/philox.ts";
 import { requireRank, requireShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp, type Run } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
+import { groupPerRow, launchRows, rowsPerGroup } from "./row_kernels.ts";
+
+const block = { name: "sample_categorical_block", text: blockShader };
 
 /** Longest row: a floor is selected by one lane, which is stopped silently after 65,535 iterations. */
 const longestRow = 32768;
@@ -23,9 +27,6 @@ export interface SampleOptions {
   readonly key: RandomKey;
 }
 
-/** Lanes of a workgroup. */
-const lanes = 32;
-
 /** Sizes of a draw, and the grids of its kernels: where the rows in use are known on the device only, indirect ones. */
 export interface DrawGrids {
   /** Most rows. */
@@ -34,6 +35,8 @@ export interface DrawGrids {
   readonly cols: number;
   /** A lane per row, 32 a workgroup. */
   readonly byRow: DispatchGrid;
+  /** What selects the floors of rows: a workgroup per row where {@link groupPerRow}, else as `byRow`. */
+  readonly byFloor: DispatchGrid;
   /** A lane per segment of `segmentLength` logits of a row. */
   readonly bySegment: DispatchGrid;
 }
@@ -49,7 +52,7 @@ export function drawCategorical(
   logits: Tensor,
   rowKeys: Tensor,
   { temperature, topK, topP, key }: SampleOptions,
-  { rows, cols, byRow, bySegment }: DrawGrids,
+  { rows, cols, byRow, byFloor, bySegment }: DrawGrids,
 ): Tensor {
   const segments = segmentsOf(cols);
   const noise = temperature > 0 ? 1 : 0;
@@ -65,13 +68,10 @@ export function drawCategorical(
   };
   const floors = run.zeros([rows], "u32");
   if (noise && ((topK ?? cols) < cols || (topP ?? 1) < 1)) {
-    const histogram = run.empty([rows, 256]);
-    if (topK !== undefined && topK < cols) {
-      run.kernel("top_k_floor", { read: [logits], write: [floors, histogram], params, grid: byRow });
-    }
-    if (topP !== undefined && topP < 1) {
-      run.kernel("top_p_floor", { read: [logits], write: [floors, histogram], params, grid: byRow });
-    }
+    const write = groupPerRow(run.device) ? [floors] : [floors, run.empty([rows, 256])];
+    const launch = { read: [logits], write, params, grid: byFloor };
+    if (topK !== undefined && topK < cols) launchRows(run, block, "top_k_floor", rows, cols, launch);
+    if (topP !== undefined && topP < 1) launchRows(run, block, "top_p_floor", rows, cols, launch);
   }
   const best = run.empty([rows, segments]), bestId = run.empty([rows, segments], "i32");
   run.kernel("draw", {
@@ -107,8 +107,15 @@ export const sampleCategoricalOp = defineOp({
     return { rows, cols, segments: segmentsOf(cols) };
   },
   forward(run, [logits, rowKeys], options, { rows, cols, segments }) {
-    const byRow = foldGrid(Math.ceil(rows / lanes)), bySegment = foldGrid(Math.ceil(rows * segments / lanes));
-    return { out: drawCategorical(run, logits, rowKeys, options, { rows, cols, byRow, bySegment }), saved: null };
+    const byRow = foldGrid(Math.ceil(rows / rowsPerGroup));
+    const grids = {
+      rows,
+      cols,
+      byRow,
+      byFloor: groupPerRow(run.device) ? foldGrid(rows) : byRow,
+      bySegment: foldGrid(Math.ceil(rows * segments / rowsPerGroup)),
+    };
+    return { out: drawCategorical(run, logits, rowKeys, options, grids), saved: null };
   },
 });
 

@@ -1,10 +1,12 @@
 import shader from "../../shaders/softmax.wgsl" with { type: "text" };
-import { foldGrid } from "../tensor/device.ts";
+import blockShader from "../../shaders/softmax_block.wgsl" with { type: "text" };
 import { lastAxis, requireRank, rowsOf, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
+import { launchRows } from "./row_kernels.ts";
 
+const block = { name: "softmax_block", text: blockShader };
 const mostColumns = 20000; // three loops over a row share a lane's 65,535 iterations
 
 /** The op behind {@link softmax}. */
@@ -21,17 +23,17 @@ export const softmaxOp = defineOp({
           "logSoftmax takes 65536",
       );
     }
-    return { params: { rows, cols }, grid: foldGrid(Math.ceil(rows / 32)) };
+    return { rows, cols };
   },
-  forward(run, [x], _attributes, launch) {
+  forward(run, [x], _attributes, params) {
     const y = run.empty(x.shape);
-    run.kernel("forward", { read: [x], write: [y], ...launch });
-    return { out: y, saved: { y, launch } };
+    launchRows(run, block, "forward", params.rows, params.cols, { read: [x], write: [y], params });
+    return { out: y, saved: { y, params } };
   },
-  backward(run, { y, launch }, dy, [wanted]) {
+  backward(run, { y, params }, dy, [wanted]) {
     if (!wanted) return [null];
     const dx = run.empty(y.shape);
-    run.kernel("backward_x", { read: [y, dy], write: [dx], ...launch });
+    launchRows(run, block, "backward_x", params.rows, params.cols, { read: [y, dy], write: [dx], params });
     return [dx];
   },
 });

@@ -19,38 +19,46 @@ function normalized(x: Ref, eps: number): { n: Ref; deviations: number[] } {
   return { n, deviations };
 }
 
-checkOp(layerNormOp, {
-  reference: {
-    forward: ([x, gain, bias], { eps }) =>
-      normalized(x!, eps).n.mapRows((row) => row.map((v, c) => v * gain!.data[c]! + bias!.data[c]!)),
-    backward: ([x, gain, bias], _outputs, [dy], { eps }) => {
-      const { n, deviations } = normalized(x!, eps);
-      const dgain = new Ref(gain!.shape), dbias = new Ref(bias!.shape);
-      let r = 0;
-      const dx = n.zipRows(dy!, (row, d) => {
-        const deviation = deviations[r++]!;
-        const g = d.map((v, c) => v * gain!.data[c]!);
-        const mean = meanOf(g), along = meanOf(g.map((v, c) => v * row[c]!));
-        d.forEach((v, c) => {
-          dgain.data[c]! += v * row[c]!;
-          dbias.data[c]! += v;
+for (const rows of ["plain", "block"] as const) {
+  checkOp(layerNormOp, {
+    table: { rows },
+    reference: {
+      forward: ([x, gain, bias], { eps }) =>
+        normalized(x!, eps).n.mapRows((row) => row.map((v, c) => v * gain!.data[c]! + bias!.data[c]!)),
+      backward: ([x, gain, bias], _outputs, [dy], { eps }) => {
+        const { n, deviations } = normalized(x!, eps);
+        const dgain = new Ref(gain!.shape), dbias = new Ref(bias!.shape);
+        let r = 0;
+        const dx = n.zipRows(dy!, (row, d) => {
+          const deviation = deviations[r++]!;
+          const g = d.map((v, c) => v * gain!.data[c]!);
+          const mean = meanOf(g), along = meanOf(g.map((v, c) => v * row[c]!));
+          d.forEach((v, c) => {
+            dgain.data[c]! += v * row[c]!;
+            dbias.data[c]! += v;
+          });
+          return g.map((v, c) => (v - mean - row[c]! * along) / deviation);
         });
-        return g.map((v, c) => (v - mean - row[c]! * along) / deviation);
-      });
-      return [dx, dgain, dbias];
+        return [dx, dgain, dbias];
+      },
     },
-  },
-  cases: [
-    { shapes: [[1, 1], [1], [1]], attributes: { eps: 1e-5 } },
-    { shapes: [[3, 7], [7], [7]], attributes: { eps: 1e-5 } },
-    { shapes: [[2, 3, 5], [5], [5]], attributes: { eps: 1e-2 }, note: "three axes" },
-    { shapes: [[5, 64], [64], [64]], attributes: { eps: 1e-6 }, note: "vec4" },
-    { shapes: [[33, 12], [12], [12]], attributes: { eps: 1e-5 }, note: "beyond one workgroup" },
-    { shapes: [[131, 3], [3], [3]], attributes: { eps: 1e-5 }, note: "gains in parts" },
-    { shapes: [[2, 1031], [1031], [1031]], attributes: { eps: 1e-5 } },
-    { shapes: [[2, 4], [4], [4]], attributes: { eps: 0.5 }, values: [[3, 3, 3, 3, 0, 0, 0, 0]], note: "constant rows" },
-  ],
-});
+    cases: [
+      { shapes: [[1, 1], [1], [1]], attributes: { eps: 1e-5 } },
+      { shapes: [[3, 7], [7], [7]], attributes: { eps: 1e-5 } },
+      { shapes: [[2, 3, 5], [5], [5]], attributes: { eps: 1e-2 }, note: "three axes" },
+      { shapes: [[5, 64], [64], [64]], attributes: { eps: 1e-6 }, note: "vec4" },
+      { shapes: [[33, 12], [12], [12]], attributes: { eps: 1e-5 }, note: "beyond one workgroup" },
+      { shapes: [[131, 3], [3], [3]], attributes: { eps: 1e-5 }, note: "gains in parts" },
+      { shapes: [[2, 1031], [1031], [1031]], attributes: { eps: 1e-5 } },
+      {
+        shapes: [[2, 4], [4], [4]],
+        attributes: { eps: 0.5 },
+        values: [[3, 3, 3, 3, 0, 0, 0, 0]],
+        note: "constant rows",
+      },
+    ],
+  });
+}
 
 Deno.test("layer_norm: rows far from zero keep their spread", async () => {
   const device = await testDevice();

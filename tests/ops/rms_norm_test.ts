@@ -8,32 +8,35 @@ import { Ref } from "../support/ref.ts";
 const meanOf = (row: Float64Array) => row.reduce((a, b) => a + b, 0) / row.length;
 const rms = (row: Float64Array, eps: number) => Math.sqrt(meanOf(row.map((v) => v * v)) + eps);
 
-checkOp(rmsNormOp, {
-  reference: {
-    forward: ([x, gain], { eps }) => x!.mapRows((row) => row.map((v, c) => v / rms(row, eps) * gain!.data[c]!)),
-    backward: ([x, gain], _outputs, [dy], { eps }) => {
-      const dgain = new Ref(gain!.shape);
-      const dx = x!.zipRows(dy!, (row, d) => {
-        const size = rms(row, eps), n = row.map((v) => v / size);
-        d.forEach((v, c) => dgain.data[c]! += v * n[c]!);
-        const g = d.map((v, c) => v * gain!.data[c]!);
-        const along = meanOf(g.map((v, c) => v * n[c]!));
-        return g.map((v, c) => (v - n[c]! * along) / size);
-      });
-      return [dx, dgain];
+for (const rows of ["plain", "block"] as const) {
+  checkOp(rmsNormOp, {
+    table: { rows },
+    reference: {
+      forward: ([x, gain], { eps }) => x!.mapRows((row) => row.map((v, c) => v / rms(row, eps) * gain!.data[c]!)),
+      backward: ([x, gain], _outputs, [dy], { eps }) => {
+        const dgain = new Ref(gain!.shape);
+        const dx = x!.zipRows(dy!, (row, d) => {
+          const size = rms(row, eps), n = row.map((v) => v / size);
+          d.forEach((v, c) => dgain.data[c]! += v * n[c]!);
+          const g = d.map((v, c) => v * gain!.data[c]!);
+          const along = meanOf(g.map((v, c) => v * n[c]!));
+          return g.map((v, c) => (v - n[c]! * along) / size);
+        });
+        return [dx, dgain];
+      },
     },
-  },
-  cases: [
-    { shapes: [[1, 1], [1]], attributes: { eps: 1e-5 } },
-    { shapes: [[3, 7], [7]], attributes: { eps: 1e-5 } },
-    { shapes: [[2, 3, 5], [5]], attributes: { eps: 1e-2 }, note: "three axes" },
-    { shapes: [[5, 64], [64]], attributes: { eps: 1e-6 }, note: "vec4" },
-    { shapes: [[33, 12], [12]], attributes: { eps: 1e-5 }, note: "beyond one workgroup" },
-    { shapes: [[131, 3], [3]], attributes: { eps: 1e-5 }, note: "gains in parts" },
-    { shapes: [[2, 1031], [1031]], attributes: { eps: 1e-5 } },
-    { shapes: [[2, 4], [4]], attributes: { eps: 0.5 }, values: [[3, 3, 3, 3, 0, 0, 0, 0]], note: "constant rows" },
-  ],
-});
+    cases: [
+      { shapes: [[1, 1], [1]], attributes: { eps: 1e-5 } },
+      { shapes: [[3, 7], [7]], attributes: { eps: 1e-5 } },
+      { shapes: [[2, 3, 5], [5]], attributes: { eps: 1e-2 }, note: "three axes" },
+      { shapes: [[5, 64], [64]], attributes: { eps: 1e-6 }, note: "vec4" },
+      { shapes: [[33, 12], [12]], attributes: { eps: 1e-5 }, note: "beyond one workgroup" },
+      { shapes: [[131, 3], [3]], attributes: { eps: 1e-5 }, note: "gains in parts" },
+      { shapes: [[2, 1031], [1031]], attributes: { eps: 1e-5 } },
+      { shapes: [[2, 4], [4]], attributes: { eps: 0.5 }, values: [[3, 3, 3, 3, 0, 0, 0, 0]], note: "constant rows" },
+    ],
+  });
+}
 
 Deno.test("rms_norm: gains of 70,000 rows, and rows of 20,000", async () => {
   const device = await testDevice();

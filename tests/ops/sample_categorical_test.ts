@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
+import type { KernelTable } from "../../src/gpu/kernel_table.ts";
 import { Scalar } from "../../src/gpu/params.ts";
 import { sampleCategorical, type SampleOptions } from "../../src/ops/sample_categorical.ts";
 import { philox } from "../../src/tensor/philox.ts";
-import { testDevice } from "../support/device.ts";
+import { deviceWith, testDevice } from "../support/device.ts";
 import { seededRandom } from "../support/random.ts";
 
 const key = { seed: 11, stream: 22, step: 33, purpose: 44 };
 
-async function draw(rows: number[][], options: SampleOptions, keys = rows.map((_, n) => n)): Promise<number[]> {
-  const device = await testDevice();
+async function draw(
+  rows: number[][],
+  options: SampleOptions,
+  keys = rows.map((_, n) => n),
+  table: Partial<KernelTable> = {},
+): Promise<number[]> {
+  const device = await deviceWith(table);
   using _scope = device.scope();
   const logits = device.tensor(rows.flat(), [rows.length, rows[0]!.length]);
   return [...await sampleCategorical(logits, device.tensor(Int32Array.from(keys)), options).data()];
@@ -54,6 +60,7 @@ for (const [rows, cols, options] of cases) {
   Deno.test(`sample_categorical [${rows}, ${cols}] ${JSON.stringify(options)} takes the best of the kept ids`, async () => {
     const logits = randomRows(rows, cols);
     const ids = await draw(logits, { ...options, key });
+    assert.deepEqual(await draw(logits, { ...options, key }, undefined, { rows: "block" }), ids);
     ids.forEach((id, n) => {
       const row = logits[n]!;
       const kept = keptIds(row, { ...options, key });
@@ -83,8 +90,11 @@ Deno.test("sample_categorical at temperature 0 takes the first largest logit", a
 });
 
 Deno.test("sample_categorical keeps all that equal the last of the top-k", async () => {
-  const ids = await draw(Array.from({ length: 300 }, () => [2, 1, 1, 1, 0, 0]), { temperature: 1, topK: 2, key });
-  assert.deepEqual([...new Set(ids)].sort(), [0, 1, 2, 3]);
+  const logits = Array.from({ length: 300 }, () => [2, 1, 1, 1, 0, 0]);
+  for (const rows of ["plain", "block"] as const) {
+    const ids = await draw(logits, { temperature: 1, topK: 2, key }, undefined, { rows });
+    assert.deepEqual([...new Set(ids)].sort(), [0, 1, 2, 3]);
+  }
 });
 
 Deno.test("sample_categorical gives a row the same id in any batch", async () => {

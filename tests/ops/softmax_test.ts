@@ -2,32 +2,35 @@ import assert from "node:assert/strict";
 import { softmax, softmaxOp } from "../../src/ops/softmax.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { checkOp } from "../support/check_op.ts";
-import { testDevice } from "../support/device.ts";
+import { deviceWith, testDevice } from "../support/device.ts";
 
-checkOp(softmaxOp, {
-  reference: {
-    forward: ([x]) =>
-      x!.mapRows((row) => {
-        const m = Math.max(...row), e = row.map((v) => Math.exp(v - m)), s = e.reduce((a, b) => a + b, 0);
-        return e.map((v) => v / s);
-      }),
-    backward: (_inputs, [y], [dy]) => [
-      y!.zipRows(dy!, (yr, dr) => {
-        const dot = yr.reduce((a, v, i) => a + v * dr[i]!, 0);
-        return yr.map((v, i) => v * (dr[i]! - dot));
-      }),
+for (const rows of ["plain", "block"] as const) {
+  checkOp(softmaxOp, {
+    table: { rows },
+    reference: {
+      forward: ([x]) =>
+        x!.mapRows((row) => {
+          const m = Math.max(...row), e = row.map((v) => Math.exp(v - m)), s = e.reduce((a, b) => a + b, 0);
+          return e.map((v) => v / s);
+        }),
+      backward: (_inputs, [y], [dy]) => [
+        y!.zipRows(dy!, (yr, dr) => {
+          const dot = yr.reduce((a, v, i) => a + v * dr[i]!, 0);
+          return yr.map((v, i) => v * (dr[i]! - dot));
+        }),
+      ],
+    },
+    cases: [
+      { shapes: [[1, 1]] },
+      { shapes: [[3, 7]] },
+      { shapes: [[5, 64]] },
+      { shapes: [[4, 257]] },
+      { shapes: [[2, 4096]] },
+      { shapes: [[2, 3, 5]] },
+      { shapes: [[2, 3]], values: [[0, -1e30, 80, 500, 500, 500]], note: "extremes" },
     ],
-  },
-  cases: [
-    { shapes: [[1, 1]] },
-    { shapes: [[3, 7]] },
-    { shapes: [[5, 64]] },
-    { shapes: [[4, 257]] },
-    { shapes: [[2, 4096]] },
-    { shapes: [[2, 3, 5]] },
-    { shapes: [[2, 3]], values: [[0, -1e30, 80, 500, 500, 500]], note: "extremes" },
-  ],
-});
+  });
+}
 
 Deno.test("softmax sums the longest row whole", async () => {
   const device = await testDevice();
@@ -41,10 +44,12 @@ Deno.test("softmax sums the longest row whole", async () => {
 });
 
 Deno.test("softmax lets NaN through in its row alone and gives masked elements nothing", async () => {
-  const device = await testDevice();
-  using _scope = device.scope();
-  const x = device.tensor([NaN, 1, 0, 0, -Infinity, 3], [3, 2]);
-  assert.deepEqual([...await softmax(x).data()], [NaN, NaN, 0.5, 0.5, 0, 1]);
+  for (const rows of ["plain", "block"] as const) {
+    const device = await deviceWith({ rows });
+    using _scope = device.scope();
+    const x = device.tensor([NaN, 1, 0, 0, -Infinity, 3], [3, 2]);
+    assert.deepEqual([...await softmax(x).data()], [NaN, NaN, 0.5, 0.5, 0, 1]);
+  }
 });
 
 Deno.test("softmax refuses wrong inputs", async () => {
