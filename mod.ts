@@ -143,6 +143,7 @@ export { ArpgBlock, type BlockContext } from "./src/models/arpg_block.ts";
 export { type ArpgConfig, arpgPresets, arpgShapes, type ArpgSizes, arpgSizes } from "./src/models/arpg_config.ts";
 export { ArpgDecoder, type ArpgDecoderOptions, type Decoded } from "./src/models/arpg_decoder.ts";
 export { Classifier } from "./src/models/classifier.ts";
+export { clipDeviation, clipMean, ClipPreprocess } from "./src/models/clip_preprocess.ts";
 export { cellOrder, type DecodeOrder, decodeOrders, knownFirst } from "./src/models/decode_order.ts";
 export { Discriminator, type DiscriminatorConfig } from "./src/models/discriminator.ts";
 export type { DecodePlan, DecodeRequest } from "./src/models/decode_request.ts";

@@ -4,6 +4,7 @@ import type { HostTensor } from "../../tensor/host_tensor.ts";
 import { runAdamW } from "./adamw.ts";
 import { runArpgForward, runArpgGenerate, runArpgLogProbs } from "./arpg.ts";
 import { runClassifier } from "./classifier.ts";
+import { runClipPreprocess } from "./clip_preprocess.ts";
 import { runGrpoLoss } from "./grpo_loss.ts";
 import { runLlamaGenForward, runLlamaGenGenerate } from "./llamagen.ts";
 import { runLstm } from "./lstm.ts";
@@ -22,6 +23,7 @@ export const caseRuns: Readonly<Record<string, CaseRun>> = {
   "arpg.generate": runArpgGenerate,
   "arpg.parallel_logprob": runArpgLogProbs,
   "classifier.forward": runClassifier,
+  "clip.preprocess": runClipPreprocess,
   "grpo.loss": runGrpoLoss,
   "llamagen.forward": runLlamaGenForward,
   "llamagen.generate": runLlamaGenGenerate,
