@@ -35,6 +35,8 @@ export interface FullScore {
   readonly accuracy: Estimate;
   /** Frechet distance from the training digits on the judge's features; falls with the number of pictures. */
   readonly frechet: Estimate;
+  /** Both by themselves for each seed. */
+  readonly by_seed: { readonly accuracy: number[]; readonly frechet: number[] };
   /** Kernel distance, see `kernelDistance`; of the first 2,000 pictures, as precision and recall. */
   readonly kid: number;
   /** On the judge's classes, see `inceptionScore`. */
@@ -124,6 +126,10 @@ export class MethodYardstick {
     return {
       accuracy: estimateOf(meanInterval(hits, { key })),
       frechet: estimateOf(frechet),
+      by_seed: {
+        accuracy: seen.map((each) => scoreOf(each, labels).accuracy),
+        frechet: distances.map((distance) => distance(new Uint32Array(count).fill(1))),
+      },
       kid: mean(spreads.map(({ kid }) => kid)),
       inception_score: mean(seen.map(({ probabilities }) => inceptionScore(probabilities, classes))),
       precision: mean(spreads.map(({ precision }) => precision)),

@@ -1,4 +1,4 @@
-import { counted, digits3, percent, short, withInterval } from "./html_numbers.ts";
+import { changeInWords, counted, digits3, percent, several, short, withInterval } from "./html_numbers.ts";
 import { type Html, markup } from "./html_template.ts";
 import { judgeError, type MatchedPair, matchedPairs, nameOf, relation } from "./policy_report_comparison.ts";
 import type { Estimate, MethodScore, PolicyEvaluation } from "./run_record.ts";
@@ -36,7 +36,7 @@ export function headline({ methods, samples, seeds }: PolicyEvaluation): Html {
   const choice = others.length
     ? " Of the policy's ways to decode the one with the lowest Frechet distance is shown."
     : "";
-  const counts = `${counted(samples)} pictures a method, ${counted(seeds.length)} seed${seeds.length === 1 ? "" : "s"}`;
+  const counts = `${counted(samples)} pictures a method, ${several(seeds.length, "seed")}`;
   return markup`<p class="lead">At ${short(policy.mean_steps)} steps on average, <b>${
     nameOf(policy)
   }</b> against ARPG's own
@@ -81,13 +81,6 @@ function verdict({ of }: Measure, { policy, arpg }: MatchedPair): Verdict {
     case "unknown":
       return { tone: "open", change, words: `${change} (no interval)` };
   }
-}
-
-function changeInWords(ours: number, theirs: number): string {
-  const change = ours / theirs - 1;
-  if (!Number.isFinite(change)) return "not comparable";
-  const size = percent(Math.abs(change), Math.abs(change) < 0.0995 ? 1 : 0);
-  return size === "0.0 %" ? "equal" : `${size} ${change < 0 ? "lower" : "higher"}`;
 }
 
 function card(measure: Measure, pair: MatchedPair): Html {

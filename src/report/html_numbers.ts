@@ -30,6 +30,19 @@ export function withInterval({ value, low, high }: Estimate, show: (value: numbe
   return markup`${show(value)} <span class="interval">${show(low).replace(" %", "")}–${show(high)}</span>`;
 }
 
+/** `13 % lower`: a value against another. */
+export function changeInWords(ours: number, theirs: number): string {
+  const change = ours / theirs - 1;
+  if (!Number.isFinite(change)) return "not comparable";
+  const size = percent(Math.abs(change), Math.abs(change) < 0.0995 ? 1 : 0);
+  return size === "0.0 %" ? "equal" : `${size} ${change < 0 ? "lower" : "higher"}`;
+}
+
+/** `1 seed`, `2,000 pictures`. */
+export function several(count: number, thing: string): string {
+  return `${counted(count)} ${thing}${count === 1 ? "" : "s"}`;
+}
+
 /** A minus as typographers set it. */
 function signed(text: string): string {
   return text.replace("-", "−");

@@ -12,6 +12,7 @@ import { htmlPage, type Section } from "./html_page.ts";
 import { plotPictures, samplePictures } from "./html_pictures.ts";
 import { type Html, markup } from "./html_template.ts";
 import { warningsBox } from "./html_warnings.ts";
+import { evaluationDetails } from "./policy_report_details.ts";
 import { evaluationPath, ifThere, type PolicyEvaluation, readEvaluation } from "./run_record.ts";
 
 /** What a run has so far; a file that cannot be read is a problem to tell, not to fail on. */
@@ -97,6 +98,7 @@ async function comparisonSections(run: RunDirectory, { job, evaluation }: RunCon
       { id, title, body: headline(evaluation) },
       { id: "pareto", title: "Quality and cost", body: await paretoPlots(evaluation) },
       { id: "methods", title: "All methods", body: methodsTable(evaluation) },
+      ...evaluationDetails(evaluation),
     ];
   }
   // A job without a policy has nothing to compare.

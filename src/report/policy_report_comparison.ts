@@ -52,7 +52,7 @@ export function bestBySteps(methods: readonly MethodScore[]): { best: MethodScor
 }
 
 /** A method's name, which tells how it decides. */
-export function nameOf({ name, mode }: MethodScore): string {
+export function nameOf({ name, mode }: Pick<MethodScore, "name" | "mode">): string {
   return mode === null || name.includes(mode) ? name : `${name}, ${mode}`;
 }
 

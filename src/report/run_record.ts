@@ -35,6 +35,8 @@ const methodSchema = z.object({
   /** Share of pictures that the judge reads as the wanted class. */
   accuracy: estimateSchema,
   frechet: estimateSchema,
+  /** Both by themselves for each of the evaluation's seeds. */
+  by_seed: z.object({ accuracy: z.array(numeric), frechet: z.array(numeric) }).optional(),
   kid: numeric,
   inception_score: numeric,
   precision: numeric,

@@ -22,6 +22,7 @@ Deno.test("MethodScoring: the mean over seeds of what each set of pictures score
   for (const key of ["frechet", "accuracy"] as const) {
     assert.ok(Math.abs(both[key].value - (one[key].value + two[key].value) / 2) < 1e-9, key);
     assert.ok(both[key].low <= both[key].value && both[key].value <= both[key].high, key);
+    assert.deepEqual(both.by_seed[key], [one[key].value, two[key].value]);
   }
   assert.notEqual(one.frechet.value, two.frechet.value);
   assert.ok(both.frechet.high > both.frechet.low);

@@ -4,7 +4,7 @@ import { writeReport } from "../../src/report/policy_report.ts";
 import type { PolicyEvaluation } from "../../src/report/run_record.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { fileTest } from "../support/file_test.ts";
-import { estimate, method, syntheticEvaluation, syntheticRun } from "./synthetic_run.ts";
+import { estimate, found, method, syntheticEvaluation, syntheticRun, trial } from "./synthetic_run.ts";
 
 /** The page of a run; its elements must be closed in order, and nothing in it may load or run. */
 async function page(run: RunDirectory): Promise<string> {
@@ -112,7 +112,10 @@ await fileTest("writeReport: text from files is text, wherever it stands", () =>
       methods: [
         method({ name: hostile, schedule: hostile, order: hostile }),
         method({ name: hostile, family: "policy", frechet: estimate(50) }),
-      ],
+      ].map((each) => ({ ...each, by_seed: { accuracy: [1, 1], frechet: [1, 2] } })),
+      screening: [trial({ name: hostile })],
+      tuning: [trial({ name: hostile })],
+      headroom: [found(), found({ candidates: 4 })],
     };
     const run = await syntheticRun(`${folder}/run`);
     const records = [1, 2].map((step) => ({ phase: hostile, step, [hostile]: step, warning: hostile }));

@@ -2,7 +2,13 @@ import { toJson } from "../../src/io/json.ts";
 import type { MetricsRecord } from "../../src/io/metrics_log.ts";
 import { RunDirectory } from "../../src/io/run_directory.ts";
 import { imageGrid } from "../../src/report/grid.ts";
-import type { Estimate, MethodScore, PolicyEvaluation } from "../../src/report/run_record.ts";
+import type {
+  BriefMethodScore,
+  Estimate,
+  Headroom,
+  MethodScore,
+  PolicyEvaluation,
+} from "../../src/report/run_record.ts";
 
 /** `value` with an interval of a share of it to both sides. */
 export function estimate(value: number, share = 0.04): Estimate {
@@ -107,6 +113,17 @@ export function syntheticEvaluation(): PolicyEvaluation {
       width: 7,
     },
   };
+}
+
+/** A trial of few pictures with plausible numbers, which `changes` replace. */
+export function trial(changes: Partial<BriefMethodScore> = {}): BriefMethodScore {
+  const { name, mode, target_steps, guidance, temperature } = method();
+  return { name, mode, target_steps, guidance, temperature, accuracy: 0.9, frechet: 100, ...changes };
+}
+
+/** What a search over orders found, with plausible numbers, which `changes` replace. */
+export function found(changes: Partial<Headroom> = {}): Headroom {
+  return { steps: 8, candidates: 1, samples: 500, reward: 0.5, accuracy: 0.9, frechet: 80, ...changes };
 }
 
 /** Records of a policy's training, noise by sine. */
