@@ -62,6 +62,7 @@ export { Tensor } from "./src/tensor/tensor.ts";
 // Ops.
 export { argmax } from "./src/ops/argmax.ts";
 export { attention, type AttentionOptions, type AttentionVariant } from "./src/ops/attention.ts";
+export { avgPool2d } from "./src/ops/avg_pool2d.ts";
 export { categoricalKl } from "./src/ops/categorical_kl.ts";
 export { clamp } from "./src/ops/clamp.ts";
 export { concat } from "./src/ops/concat.ts";
@@ -96,8 +97,9 @@ export { logSoftmax } from "./src/ops/log_softmax.ts";
 export { lstm, type LstmLayer, type LstmState } from "./src/ops/lstm.ts";
 export { matmul, type MatmulOptions } from "./src/ops/matmul.ts";
 export type { Epilogue, Layout } from "./src/ops/matmul_product.ts";
-export { maxPool2d, type MaxPool2dOptions } from "./src/ops/max_pool2d.ts";
+export { maxPool2d } from "./src/ops/max_pool2d.ts";
 export { defineOp, type GradOf, type Op, type OpDefinition, type Outputs, type Run } from "./src/ops/op.ts";
+export type { Pool2dOptions } from "./src/ops/pool2d_geometry.ts";
 export { permute } from "./src/ops/permute.ts";
 export { plackettLuce } from "./src/ops/plackett_luce.ts";
 export { gaussianCloseness, plackettLuceWithRepulsion, type Repulsion } from "./src/ops/plackett_luce_repulsion.ts";

@@ -1,11 +1,12 @@
-// max_pool2d: y[n, i, j] = max_{k, l < K} x[n, i S + k, j S + l] over the windows that lie inside; NaN wins, as in PyTorch
+// max_pool2d: y[n, i, j] = max of x[n, p, q] over the pixels of the window i S - P <= p < i S - P + K, and q alike, that
+// lie inside the image; NaN wins, as in PyTorch
 // backward: dx[n, p, q] = sum of dy over the windows whose first maximum lies at (p, q)
 // x, dx: [N, H, W] (N = batch x channels); y, dy: [N, YH, YW]; where: [N, YH, YW], the maximum's place p W + q
 // forward: one lane per window; backward: one lane per image element, so that no two lanes add to one element
 // cost: one read of x and two writes of y forward; bound by memory
 //@include grid
 override WG: u32 = 64;
-struct Params { planes: u32, h: u32, w: u32, y_h: u32, y_w: u32, kernel: u32, stride: u32 }
+struct Params { planes: u32, h: u32, w: u32, y_h: u32, y_w: u32, kernel: u32, stride: u32, padding: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
@@ -28,12 +29,17 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let plane = at / (params.y_h * params.y_w);
   if (plane >= params.planes) { return; }
   let base = plane * params.h * params.w;
-  let corner = window / params.y_w * params.stride * params.w + window % params.y_w * params.stride;
-  var best = x[base + corner];
-  var place = corner;
-  for (var k = 0u; k < params.kernel; k++) {
-    for (var l = 0u; l < params.kernel; l++) {
-      let here = corner + k * params.w + l;
+  let top = window / params.y_w * params.stride;
+  let left = window % params.y_w * params.stride;
+  let p_end = min(top + params.kernel, params.h + params.padding) - params.padding;
+  let q_end = min(left + params.kernel, params.w + params.padding) - params.padding;
+  let q_start = max(left, params.padding) - params.padding;
+  var p = max(top, params.padding) - params.padding;
+  var place = p * params.w + q_start;
+  var best = x[base + place];
+  for (; p < p_end; p++) {
+    for (var q = q_start; q < q_end; q++) {
+      let here = p * params.w + q;
       let v = x[base + here];
       if (v > best || (is_nan(v) && !is_nan(best))) {
         best = v;
@@ -51,8 +57,8 @@ fn backward_x(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
   let here = at % (params.h * params.w);
   let plane = at / (params.h * params.w);
   if (plane >= params.planes) { return; }
-  let p = here / params.w;
-  let q = here % params.w;
+  let p = here / params.w + params.padding;
+  let q = here % params.w + params.padding;
   let i_end = min(p / params.stride + 1u, params.y_h);
   let j_end = min(q / params.stride + 1u, params.y_w);
   var sum = 0.0;

@@ -7,6 +7,7 @@
  */
 export { argmaxOp } from "./argmax.ts";
 export { attentionOp } from "./attention.ts";
+export { avgPool2dOp } from "./avg_pool2d.ts";
 export { categoricalKlOp } from "./categorical_kl.ts";
 export { clampOp } from "./clamp.ts";
 export { concatOp } from "./concat.ts";

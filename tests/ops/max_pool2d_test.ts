@@ -1,18 +1,22 @@
 import assert from "node:assert/strict";
-import { maxPool2d, maxPool2dOp, type MaxPool2dOptions } from "../../src/ops/max_pool2d.ts";
+import { maxPool2d, maxPool2dOp } from "../../src/ops/max_pool2d.ts";
+import type { Pool2dOptions } from "../../src/ops/pool2d_geometry.ts";
 import { checkOp } from "../support/check_op.ts";
 import { testDevice } from "../support/device.ts";
 import { Ref } from "../support/ref.ts";
 
 /** Flat index in x of each window's first maximum, with the shape of the result. */
-function places(x: Ref, { kernel = 2, stride = kernel }: MaxPool2dOptions): Ref {
+function places(x: Ref, { kernel = 2, stride = kernel, padding = 0 }: Pool2dOptions): Ref {
   const [B, C, H, W] = x.shape as [number, number, number, number];
-  const shape = [B, C, Math.floor((H - kernel) / stride) + 1, Math.floor((W - kernel) / stride) + 1];
+  const along = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  const shape = [B, C, along(H), along(W)];
   return Ref.from(shape, ([b, c, i, j]) => {
     let best = -1;
     for (let k = 0; k < kernel; k++) {
       for (let l = 0; l < kernel; l++) {
-        const at = x.offset([b!, c!, i! * stride + k, j! * stride + l]);
+        const p = i! * stride + k - padding, q = j! * stride + l - padding;
+        if (p < 0 || p >= H || q < 0 || q >= W) continue;
+        const at = x.offset([b!, c!, p, q]);
         if (best < 0 || x.data[at]! > x.data[best]!) best = at;
       }
     }
@@ -37,6 +41,9 @@ checkOp(maxPool2dOp, {
     { shapes: [[1, 2, 9, 8]], attributes: { kernel: 2, stride: 3 }, note: "gaps" },
     { shapes: [[2, 1, 3, 3]], attributes: { kernel: 1 }, note: "window of one" },
     { shapes: [[1, 1, 4, 4]], attributes: { kernel: 4 }, note: "one window" },
+    { shapes: [[2, 3, 5, 7]], attributes: { kernel: 3, stride: 1, padding: 1 }, note: "padding" },
+    { shapes: [[1, 2, 6, 3]], attributes: { kernel: 4, stride: 3, padding: 2 }, note: "padding of half the window" },
+    { shapes: [[1, 1, 1, 1]], attributes: { kernel: 3, padding: 1 }, note: "a pixel, padded" },
     {
       shapes: [[1, 1, 2, 4]],
       values: [[-3.4e38, 5, -1, -2, 3, -1e30, -3, -4]],
@@ -74,11 +81,14 @@ Deno.test("max_pool2d: more windows than a grid dimension holds workgroups", asy
 Deno.test("max_pool2d: errors", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  const refuses = (message: string, shape: number[], options: MaxPool2dOptions = {}) =>
+  const refuses = (message: string, shape: number[], options: Pool2dOptions = {}) =>
     assert.throws(() => maxPool2d(device.zeros(shape), options), new RangeError(message));
   const show =
     "Cannot pool [1, 1, 4, 3]: wanted an integer window from 1 to 3 and an integer stride of at least 1, got";
   refuses("Cannot apply max_pool2d: x must have 4 axes, got shape [4, 3]", [4, 3]);
+  const padding = "Cannot pool [1, 1, 4, 3]: padding must be an integer from 0 to half the window of 2, got";
+  refuses(`${padding} 2`, [1, 1, 4, 3], { padding: 2 });
+  refuses(`${padding} -1`, [1, 1, 4, 3], { padding: -1 });
   refuses(`${show} 4 and 4`, [1, 1, 4, 3], { kernel: 4 });
   refuses(`${show} 2 and 0`, [1, 1, 4, 3], { stride: 0 });
   refuses(`${show} 1.5 and 1`, [1, 1, 4, 3], { kernel: 1.5, stride: 1 });
