@@ -145,7 +145,20 @@ export { ArpgBlock, type BlockContext } from "./src/models/arpg_block.ts";
 export { type ArpgConfig, arpgPresets, arpgShapes, type ArpgSizes, arpgSizes } from "./src/models/arpg_config.ts";
 export { ArpgDecoder, type ArpgDecoderOptions, type Decoded } from "./src/models/arpg_decoder.ts";
 export { Classifier } from "./src/models/classifier.ts";
+export { Clip } from "./src/models/clip.ts";
+export {
+  type ClipConfig,
+  clipPresets,
+  clipShapes,
+  type ClipTextConfig,
+  type ClipTowerConfig,
+  type ClipVisionConfig,
+} from "./src/models/clip_config.ts";
 export { clipDeviation, clipMean, ClipPreprocess } from "./src/models/clip_preprocess.ts";
+export { ClipEncoder, ClipLayer, type ClipVisibility } from "./src/models/clip_encoder.ts";
+export { ClipTextTower } from "./src/models/clip_text.ts";
+export { type ClipTextLimits, ClipTokenizer } from "./src/models/clip_tokenizer.ts";
+export { ClipVisionTower } from "./src/models/clip_vision.ts";
 export { cellOrder, type DecodeOrder, decodeOrders, knownFirst } from "./src/models/decode_order.ts";
 export { Discriminator, type DiscriminatorConfig } from "./src/models/discriminator.ts";
 export type { DecodePlan, DecodeRequest } from "./src/models/decode_request.ts";
@@ -288,6 +301,7 @@ export {
 export { type PrecisionRecall, precisionRecall } from "./src/eval/precision_recall.ts";
 export { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "./src/eval/target_comparison.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
+export { type ClipFiles, clipTokenizer, loadClip } from "./src/jobs/clip_files.ts";
 export { loadJudge } from "./src/jobs/judge_file.ts";
 export { openPainter } from "./src/jobs/open_painter.ts";
 export { loadPolicy, savePolicy } from "./src/jobs/policy_file.ts";

@@ -5,6 +5,7 @@ import { runAdamW } from "./adamw.ts";
 import { runArpgForward, runArpgGenerate, runArpgLogProbs } from "./arpg.ts";
 import { runClassifier } from "./classifier.ts";
 import { runClipPreprocess } from "./clip_preprocess.ts";
+import { runClip } from "./clip.ts";
 import { runGrpoLoss } from "./grpo_loss.ts";
 import { runLlamaGenForward, runLlamaGenGenerate } from "./llamagen.ts";
 import { runLstm } from "./lstm.ts";
@@ -24,6 +25,7 @@ export const caseRuns: Readonly<Record<string, CaseRun>> = {
   "arpg.parallel_logprob": runArpgLogProbs,
   "classifier.forward": runClassifier,
   "clip.preprocess": runClipPreprocess,
+  "clip.embed": runClip,
   "grpo.loss": runGrpoLoss,
   "llamagen.forward": runLlamaGenForward,
   "llamagen.generate": runLlamaGenGenerate,

@@ -1,0 +1,73 @@
+/** A CLIP's files as HuggingFace lays them out: config.json, the weights, tokenizer.json. */
+import { basename, join } from "node:path";
+import { naming, UserError } from "../error.ts";
+import { readBytes } from "../io/file_error.ts";
+import { openWeights } from "../io/weight_file.ts";
+import { type Clip, clipFrom } from "../models/clip.ts";
+import { parseClipConfig } from "../models/clip_config.ts";
+import { type ClipTextLimits, ClipTokenizer } from "../models/clip_tokenizer.ts";
+import type { Device } from "../tensor/device.ts";
+
+/** Where a CLIP lies, if not in one folder. */
+export interface ClipFiles {
+  /** A config.json. */
+  readonly config: string;
+  /** A .safetensors, .bin, .pt or .pth file. */
+  readonly weights: string;
+}
+
+/** Names of the weights in a folder; the first that is there is read. */
+const weightFiles = ["model.safetensors", "pytorch_model.bin"];
+
+/**
+ * The CLIP of a folder with config.json and model.safetensors or pytorch_model.bin, as HuggingFace's `CLIPModel` saves
+ * them, or of two such files.
+ *
+ * @throws {UserError} for files that are missing, malformed or of another model.
+ */
+export async function loadClip(device: Device, from: string | ClipFiles): Promise<Clip> {
+  const { config, weights } = typeof from === "string" ? await filesIn(from) : from;
+  const sizes = parseClipConfig(await readJson(config), config);
+  using source = await openWeights(weights);
+  try {
+    return await clipFrom(device, sizes, source);
+  } catch (cause) {
+    throw naming(weights, cause);
+  }
+}
+
+/**
+ * The tokenizer of a tokenizer.json.
+ *
+ * @param limits the `text_config` of the model; without it a text has 77 tokens.
+ * @throws {UserError} for a file that is missing, malformed, or not of a model of these limits.
+ */
+export async function clipTokenizer(file: string, limits?: ClipTextLimits): Promise<ClipTokenizer> {
+  return new ClipTokenizer(await readJson(file), file, limits);
+}
+
+async function filesIn(folder: string): Promise<ClipFiles> {
+  const found = new Set<string>();
+  try {
+    for await (const { name } of Deno.readDir(folder)) found.add(name);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory)) throw cause;
+    throw new UserError(`Cannot load a CLIP from ${folder}: there is no such folder`, { cause });
+  }
+  const weights = weightFiles.find((name) => found.has(name));
+  if (found.has("config.json") && weights) {
+    return { config: join(folder, "config.json"), weights: join(folder, weights) };
+  }
+  throw new UserError(
+    `Cannot load a CLIP from ${folder}: wanted config.json and ${weightFiles.join(" or ")}, as CLIPModel saves them`,
+  );
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const bytes = await readBytes(path);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new UserError(`Cannot read ${path}: ${basename(path)} is no JSON: ${(cause as Error).message}`, { cause });
+  }
+}
