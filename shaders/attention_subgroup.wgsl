@@ -6,6 +6,7 @@
 // once a step.
 // grid: one workgroup per head and 8 OWN queries; a lane's loop iterations: Tk / (8 OTHER) (D / 2 + 3)
 // cost: 4 BH Tq Tk D FLOP, half of it where causal
+//@include attention_steps
 //@include grid
 //@include texture
 const OWN = 1u;
@@ -21,25 +22,6 @@ const LOWEST = -3.402823e38;
 @group(0) @binding(5) var<storage, read_write> o: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> logsumexp: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
-
-// Key j is visible to query i where its step is not later; no mask and causal masks are steps, too.
-fn query_step_of(head: u32, i: u32) -> i32 {
-  if (params.visibility == 0u) { return 0; }
-  if (params.visibility == 1u) { return i32(i + params.tk) - i32(params.tq); }
-  return query_steps[head / params.heads * params.query_stride + i];
-}
-
-fn key_step_of(head: u32, j: u32) -> i32 {
-  if (params.visibility == 0u) { return 0; }
-  if (params.visibility == 1u) { return i32(j); }
-  return key_steps[head / params.heads * params.key_stride + j];
-}
-
-// End of the keys that the queries before `query` may see; at least 1, since the first step also clears the output.
-fn keys_end(query: u32) -> u32 {
-  if (params.visibility != 1u) { return params.tk; }
-  return u32(clamp(i32(query + params.tk) - i32(params.tq), 1, i32(params.tk)));
-}
 
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -3,6 +3,7 @@
 // has one writer; products of a step are made in one loop over D, gradients updated in memory in a second one.
 // grid: one workgroup per head and 8 OWN queries or keys; a lane's loop iterations: T / (8 OTHER) (D / 2 + 3)
 // cost: backward_q 6 BH Tq Tk D FLOP, backward_kv 8, half of it where causal
+//@include attention_steps
 //@include grid
 //@include texture
 const OWN = 1u;
@@ -20,25 +21,6 @@ struct Params { visibility: u32, heads: u32, tq: u32, tk: u32, d: u32, batch_hea
 @group(0) @binding(7) var<storage, read_write> dk: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> dv: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
-
-// Key j is visible to query i where its step is not later; no mask and causal masks are steps, too.
-fn query_step_of(head: u32, i: u32) -> i32 {
-  if (params.visibility == 0u) { return 0; }
-  if (params.visibility == 1u) { return i32(i + params.tk) - i32(params.tq); }
-  return query_steps[head / params.heads * params.query_stride + i];
-}
-
-fn key_step_of(head: u32, j: u32) -> i32 {
-  if (params.visibility == 0u) { return 0; }
-  if (params.visibility == 1u) { return i32(j); }
-  return key_steps[head / params.heads * params.key_stride + j];
-}
-
-// End of the keys that the queries before `query` may see; at least 1, since the first step also clears the output.
-fn keys_end(query: u32) -> u32 {
-  if (params.visibility != 1u) { return params.tk; }
-  return u32(clamp(i32(query + params.tk) - i32(params.tq), 1, i32(params.tk)));
-}
 
 @compute @workgroup_size(8)
 fn backward_q(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {

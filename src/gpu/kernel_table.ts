@@ -4,6 +4,7 @@ import type { OpenedAdapter } from "./adapter.ts";
  * The families of kernels that each heavy op has; sizes that a family cannot do fall back inside the op.
  *
  * - `plain`: a lane per result, on any adapter; the reference of the others.
+ * - `register`: a lane keeps a row of attention in registers; no barriers.
  * - `lane`: software adapters with subgroups of 8 lanes: subgroup broadcast, operands in textures, no barriers.
  * - `block`: GPUs: tiles in workgroup memory; a number is the side of the tile. All keep to what every WebGPU device
  *   grants: 256 invocations and 16 KiB of workgroup memory.
@@ -14,6 +15,7 @@ export const kernelFamilies = {
   matmul: ["plain", "lane", "block64", "block128"],
   packedMatmul: ["plain", "lane", "block"],
   rows: ["plain", "block"],
+  attention: ["plain", "register", "lane", "block"],
 } as const;
 
 /** An op, or a family of ops, with kernels to choose from. */
@@ -28,13 +30,13 @@ export type AdapterClass = "cpu" | "integrated" | "discrete";
 
 /** The defaults. Those of GPUs are not measured: large tiles where many cores have to be fed from memory of their own. */
 const defaults: Readonly<Record<AdapterClass, KernelTable>> = {
-  cpu: { matmul: "lane", packedMatmul: "lane", rows: "plain" },
-  integrated: { matmul: "block64", packedMatmul: "block", rows: "block" },
-  discrete: { matmul: "block128", packedMatmul: "block", rows: "block" },
+  cpu: { matmul: "lane", packedMatmul: "lane", rows: "plain", attention: "lane" },
+  integrated: { matmul: "block64", packedMatmul: "block", rows: "block", attention: "block" },
+  discrete: { matmul: "block128", packedMatmul: "block", rows: "block", attention: "block" },
 };
 
 /** What stands in for `lane` on software adapters without subgroups of 8 lanes: barriers would be ruinous there. */
-const withoutLanes: KernelTable = { matmul: "plain", packedMatmul: "plain", rows: "plain" };
+const withoutLanes: KernelTable = { matmul: "plain", packedMatmul: "plain", rows: "plain", attention: "register" };
 
 /** The class of an adapter by its name; WebGPU tells no more. An unknown GPU counts as integrated: its tiles suit all. */
 export function adapterClass({ name, software }: Pick<OpenedAdapter, "name" | "software">): AdapterClass {

@@ -1,3 +1,4 @@
+import attentionSteps from "../../shaders/lib/attention_steps.wgsl" with { type: "text" };
 import epilogue from "../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import grid from "../../shaders/lib/grid.wgsl" with { type: "text" };
 import lstmCell from "../../shaders/lib/lstm_cell.wgsl" with { type: "text" };
@@ -10,6 +11,7 @@ import texture from "../../shaders/lib/texture.wgsl" with { type: "text" };
 
 /** The files of shaders/lib, by the name that `//@include` gives. */
 export const libraryFiles: Readonly<Record<string, string>> = {
+  attention_steps: attentionSteps,
   epilogue,
   grid,
   lstm_cell: lstmCell,

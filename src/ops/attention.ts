@@ -1,4 +1,5 @@
 import shader from "../../shaders/attention.wgsl" with { type: "text" };
+import blockShader from "../../shaders/attention_block.wgsl" with { type: "text" };
 import registerShader from "../../shaders/attention_register.wgsl" with { type: "text" };
 import subgroupShader from "../../shaders/attention_subgroup.wgsl" with { type: "text" };
 import subgroupBackwardShader from "../../shaders/attention_subgroup_backward.wgsl" with { type: "text" };
@@ -9,10 +10,11 @@ import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
 
 /**
- * Which kernels: `reference` takes any sizes, `register` (GPUs) head sizes that are a multiple of 4 up to 128, and
- * `subgroup` (software adapters with subgroups of 8 lanes) those that are a multiple of 4.
+ * Which kernels: `reference` takes any sizes, `register` (a lane per row) and `block` (GPUs: tiles in workgroup memory)
+ * head sizes that are a multiple of 4 up to 128, and `subgroup` (software adapters with subgroups of 8 lanes) those that
+ * are a multiple of 4.
  */
-export type AttentionVariant = "reference" | "register" | "subgroup";
+export type AttentionVariant = "reference" | "register" | "subgroup" | "block";
 
 /** Attributes of {@link attentionOp}; its inputs are q, k, v and, for `steps`, querySteps and keySteps. */
 export interface AttentionAttributes {
@@ -54,7 +56,10 @@ const kernels = {
 } as const;
 
 const reference = { name: "attention", text: shader };
+const block = { name: "attention_block", text: blockShader };
 const register = { name: "attention_register", text: registerShader };
+/** Variants by what the table of kernels calls their families. */
+const variants = { plain: "reference", register: "register", lane: "subgroup", block: "block" } as const;
 const visibilityCodes = { none: 0, causal: 1, steps: 2 };
 /** Software adapters stop a lane's loops, silently, after this many iterations. */
 const maxIterations = 65535;
@@ -136,13 +141,16 @@ export const attentionOp = defineOp({
   },
 });
 
-function fastestVariant({ gpu: { adapter } }: Device, products: number, length: number, d: number): AttentionVariant {
-  if (d % 4 !== 0) return "reference";
-  if (adapter.subgroupSize === 8) {
-    const loops = Math.ceil(length / 16) * (d / 2 + 3);
-    return products >= minProducts && loops < maxIterations ? "subgroup" : "reference";
-  }
-  return d <= 128 && length < maxIterations ? "register" : "reference";
+/** What the table says, or the reference where that does not suit the sizes or would loop for too long. */
+function fastestVariant({ gpu: { table } }: Device, products: number, length: number, d: number): AttentionVariant {
+  const variant = variants[table.attention];
+  const suits = {
+    reference: true,
+    register: d <= 128 && length < maxIterations,
+    subgroup: products >= minProducts && Math.ceil(length / 16) * (d / 2 + 3) < maxIterations,
+    block: d <= 128 && Math.ceil(length / 32) * (d / 16 + 10) < maxIterations,
+  }[variant];
+  return suits && d % 4 === 0 ? variant : "reference";
 }
 
 function requireSteps(what: string, steps: Tensor | undefined, batch: number, length: number): void {
@@ -176,6 +184,12 @@ function launch(entry: keyof typeof kernels, plan: Plan, read: readonly Tensor[]
     const grid = foldGrid(batchHeads * Math.ceil(own / (8 * overrides.OWN)));
     const params = { ...sizes, scale, batch_heads: batchHeads };
     device.launch(subgroup, entry, { read, write, params, overrides, grid, cost });
+    return;
+  }
+  if (plan.variant === "block") {
+    const grid = foldGrid(batchHeads * Math.ceil(own / 64));
+    const params = { ...sizes, scale, batch_heads: batchHeads };
+    device.launch(block, entry, { read, write, params, overrides: { D4: sizes.d / 4 }, grid, cost });
     return;
   }
   const rows = batchHeads * own;
