@@ -168,6 +168,8 @@ export { type DropoutRates, type Dropouts, keyedDropouts, noDropout } from "./sr
 export { FrozenArpg, type FrozenBlock } from "./src/models/frozen_arpg.ts";
 export type { FrozenDtype, PackedWeight } from "./src/models/frozen_weights.ts";
 export { guide } from "./src/models/guidance.ts";
+export { Inception } from "./src/models/inception.ts";
+export { inceptionClasses, inceptionFeatures, inceptionShapes } from "./src/models/inception_layout.ts";
 export { Judge } from "./src/models/judge.ts";
 export { LlamaGen, type LlamaGenForwardOptions } from "./src/models/llamagen.ts";
 export { LlamaGenBlock } from "./src/models/llamagen_block.ts";
