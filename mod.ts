@@ -217,7 +217,13 @@ export {
   type StateForm,
 } from "./src/policy/policy_state.ts";
 export { LayerNorm } from "./src/nn/layer_norm.ts";
+export { type AestheticHead, readAestheticHead } from "./src/rewards/aesthetic_head.ts";
+export { AestheticReward } from "./src/rewards/aesthetic_reward.ts";
 export { ClassifierReward, type ClassifierRewardForm } from "./src/rewards/classifier_reward.ts";
+export { ClipFeatures } from "./src/rewards/clip_features.ts";
+export { readClassNames } from "./src/rewards/clip_names.ts";
+export { embedClasses } from "./src/rewards/clip_prompts.ts";
+export { ClipReward, type ClipRewardForm } from "./src/rewards/clip_reward.ts";
 export { Efficiency, type EfficiencyForm } from "./src/rewards/efficiency.ts";
 export {
   fitLatency,
@@ -283,6 +289,7 @@ export type { Augmentation } from "./src/eval/judge_batches.ts";
 export { kernelDistance } from "./src/eval/kid.ts";
 export { type MethodPictures, paintPictures } from "./src/eval/method_pictures.ts";
 export { MethodScoring, type OnPictures, type SampleSets, type ScoredMethod } from "./src/eval/method_scoring.ts";
+export type { BriefMethod, TrialPlan } from "./src/eval/method_trials.ts";
 export { type BriefScore, type Estimate, type FullScore, MethodYardstick } from "./src/eval/method_yardstick.ts";
 export {
   type OrderSearchOptions,
@@ -293,7 +300,6 @@ export {
 } from "./src/eval/order_search.ts";
 export { type PaintingDecisions, paintingDecisions } from "./src/eval/painting_decisions.ts";
 export {
-  type BriefMethod,
   comparePolicy,
   picturesOf,
   type PolicyComparison,

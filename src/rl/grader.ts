@@ -85,7 +85,8 @@ export class Grader {
    */
   grade(painted: PaintedImages, spent: Tensor, reference: Tensor): { total: Tensor; parts: readonly Tensor[] } {
     const { rewards, modules = [], combination, efficiency, latency, classNames } = this.options;
-    const parts = [...rewards.map(({ reward }) => reward.score({ ...painted, classNames })), ...this.#scores];
+    const pictures = { ...painted, classNames }; // one object, by which rewards may share what they see
+    const parts = [...rewards.map(({ reward }) => reward.score(pictures)), ...this.#scores];
     const weights = [...rewards, ...modules].map(({ weight }) => weight);
     const quality = combineRewards(parts.map((scores, i) => ({ scores, weight: weights[i]! })), combination);
     const { policy, hand } = this.counts;

@@ -1,0 +1,29 @@
+import { type Clip, unitRows } from "../models/clip.ts";
+import { ClipPreprocess } from "../models/clip_preprocess.ts";
+import type { Device } from "../tensor/device.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { PaintedImages } from "./reward.ts";
+
+/** Pictures as a CLIP sees them, for the rewards that look through it: each picture goes through it once. */
+export class ClipFeatures {
+  readonly #preprocess: ClipPreprocess;
+  readonly #seen = new WeakMap<PaintedImages, Tensor>();
+
+  /** For pictures of one size. */
+  constructor(device: Device, readonly clip: Clip, height: number, width: number) {
+    this.#preprocess = new ClipPreprocess(device, height, width, clip.config.vision_config.image_size);
+  }
+
+  /**
+   * The pictures' embeddings, `[N, P]`, each of length 1, without gradient. Rewards that are asked about the same
+   * object share them, as long as the scope or the recording lives that they were made in.
+   */
+  of(painted: PaintedImages): Tensor {
+    const seen = this.#seen.get(painted);
+    if (seen?.storage.alive) return seen;
+    const { images } = painted;
+    const features = images.device.noGrad(() => unitRows(this.clip.encodeImage(this.#preprocess.forward(images))));
+    this.#seen.set(painted, features);
+    return features;
+  }
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { readClassNames } from "../../src/rewards/clip_names.ts";
+import { withTemporaryFolder } from "../io/temporary_folder.ts";
+import { assertUserError } from "../io/user_error.ts";
+import { fileTest } from "../support/file_test.ts";
+
+await fileTest("readClassNames: one a line, however lines end", () =>
+  withTemporaryFolder(async (folder) => {
+    const file = `${folder}/names.txt`;
+    for (const text of ["zwölf\n big bird \ncat", "\ufeffzwölf\r\nbig bird\r\ncat\r\n"]) {
+      await Deno.writeTextFile(file, text);
+      assert.deepEqual(await readClassNames(file, 3), ["zwölf", "big bird", "cat"]);
+    }
+  }));
+
+await fileTest(
+  "readClassNames refuses blank lines, too few and too many, and what is no text, in one line",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const file = `${folder}/names.txt`;
+      const refused = async (content: string | Uint8Array, found: string) => {
+        await Deno.writeFile(file, typeof content === "string" ? new TextEncoder().encode(content) : content);
+        await assertUserError(
+          () => readClassNames(file, 2),
+          `Cannot read ${file}: ${found}; wanted 2 class names, one a line`,
+        );
+      };
+      await refused("cat\n", "it has 1 line");
+      await refused("", "it has 0 lines");
+      await refused("cat\ndog\nbird", "it has 3 lines");
+      await refused("cat\ndog\n\n", "it has 3 lines");
+      await refused(" \ndog\n", "line 1 is blank");
+      await refused(`cat\n${"dog".repeat(200)}`, "line 2 has 600 characters");
+      await refused(Uint8Array.of(0x63, 0xff, 0x0a, 0x64), "it is no UTF-8 text");
+      await assertUserError(
+        () => readClassNames(`${folder}/none.txt`, 2),
+        `Cannot read ${folder}/none.txt: there is no such file`,
+      );
+    }),
+);
