@@ -1,15 +1,13 @@
-import { StepBudget } from "../policy/step_budget.ts";
-import { join } from "node:path";
-import { writeSafetensors } from "../io/safetensors.ts";
-import { arpgMetadata } from "../models/load_arpg.ts";
-import { toHost } from "./run_state.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
+import { readSafetensors } from "../io/safetensors.ts";
+import type { Judge } from "../models/judge.ts";
+import { loadArpg } from "../models/load_arpg.ts";
 import { Progress } from "../report/progress.ts";
 import { writeReport } from "../report/policy_report.ts";
-import { DecodingGrpo } from "../rl/decoding_grpo.ts";
 import type { Device } from "../tensor/device.ts";
-import { loadFullDigits } from "./digits_data.ts";
+import { loadFullDigits, type SplitDigits } from "./digits_data.ts";
 import { type DigitsPolicyConfig, digitsPolicySchema } from "./digits_policy_config.ts";
+import { digitsRewards } from "./digits_policy_rewards.ts";
 import { defineJob, type JobOptions } from "./job.ts";
 import { loadJudge } from "./judge_file.ts";
 import { openPainter } from "./open_painter.ts";
@@ -17,14 +15,23 @@ import { PhaseRunner } from "./phases.ts";
 import { evaluateAtTargets } from "./policy_evaluation.ts";
 import { policyPath } from "./policy_evaluation_config.ts";
 import { evaluationTable } from "./policy_evaluation_table.ts";
-import { loadPolicy, savePolicy } from "./policy_file.ts";
+import { loadPolicy } from "./policy_file.ts";
 import { PolicyInspector } from "./policy_inspector.ts";
-import { PolicyPhase } from "./policy_phase.ts";
 import { writePolicyPictures } from "./policy_pictures.ts";
-import { makeGrader } from "./policy_rewards.ts";
-import { makePolicy, optionsOf, type PolicyJob, samplingOf, trainedGenerator } from "./policy_setup.ts";
+import { type PolicyTraining, samplingOf } from "./policy_setup.ts";
+import { trainPolicy } from "./policy_trainer.ts";
 
 const phases = ["grpo", "evaluate"] as const;
+
+/** The classes of digits. */
+const digitClasses: readonly number[] = [...Array(10).keys()];
+
+/** What the phases of the job share. */
+export interface DigitsPolicyRun extends PolicyTraining {
+  readonly config: DigitsPolicyConfig;
+  readonly data: SplitDigits;
+  readonly judges: { readonly reward: Judge; readonly heldOut: Judge };
+}
 
 /** The job `digits_policy`. */
 export const digitsPolicyJob = defineJob(digitsPolicySchema, runDigitsPolicy);
@@ -49,46 +56,21 @@ export async function runDigitsPolicy(
     reward: await loadJudge(device, config.judges.reward),
     heldOut: await loadJudge(device, config.judges.held_out),
   };
-  const job: PolicyJob = { device, config, run, runner, data, painter, judges };
-  if (!runner.isDone("grpo", phases)) await train(job);
+  const loadGenerator = async () => loadArpg(device, await readSafetensors(config.model), config.model);
+  const names = { classes: digitClasses, classNames: digitClasses.map(String) };
+  const job: DigitsPolicyRun = { device, config, run, runner, data, painter, judges, loadGenerator, ...names };
+  if (!runner.isDone("grpo", phases)) {
+    await trainPolicy(job, {
+      rewards: () => digitsRewards(job),
+      inspect: (policy) => PolicyInspector.open(job, policy),
+    });
+  }
   await runner.begin("evaluate");
   return await compare(job);
 }
 
-async function train(job: PolicyJob): Promise<void> {
-  const { device, config, run, runner, painter } = job;
-  await runner.begin("grpo");
-  const policy = makePolicy(device, config, painter);
-  const grader = await makeGrader(job);
-  const generator = await trainedGenerator(device, config);
-  const budget = new StepBudget(policy.config);
-  const trainer = new DecodingGrpo(painter, policy, budget, grader, optionsOf(config), generator ?? undefined);
-  const inspector = await PolicyInspector.open(job, policy);
-  const { num_epochs: epochs, batches_per_epoch: batchesPerEpoch, evaluate_every: lookEvery } = config.training;
-  const phase = new PolicyPhase(
-    policy,
-    trainer,
-    grader,
-    generator?.model ?? null,
-    (updates) => inspector.look(updates),
-    {
-      epochs,
-      batchesPerEpoch,
-      lookEvery,
-      say: (line) => runner.say(line),
-    },
-  );
-  await runner.steps(phase);
-  phase.finish();
-  await savePolicy(device, policyPath(run), policy);
-  if (!generator) return;
-  const { model } = generator;
-  const weights = await toHost(device, model.parameters());
-  await writeSafetensors(join(run.checkpoints, "arpg.safetensors"), weights, arpgMetadata(model.config));
-}
-
 /** The policy against ARPG's own rule at every target: eval.json, pictures, report. */
-async function compare(job: PolicyJob): Promise<string> {
+async function compare(job: DigitsPolicyRun): Promise<string> {
   const { device, config, run, data, painter, judges } = job;
   const policy = await loadPolicy(device, policyPath(run));
   const { samples, seed } = config.comparison;

@@ -1,8 +1,7 @@
 import { arpgMethod, policyMethod } from "../eval/decoding_method.ts";
-import { balancedLabels } from "../eval/paint_digits.ts";
 import { Efficiency } from "../rewards/efficiency.ts";
 import { fitLatency, type LatencyMeasurement, type LatencyModel } from "../rewards/latency_model.ts";
-import { digitClasses, makePolicy, type PolicyJob, samplingOf } from "./policy_setup.ts";
+import { makePolicy, type PolicyTraining, samplingOf } from "./policy_setup.ts";
 
 /** First weight of quality under the constraint. */
 const firstLambda = 4;
@@ -10,7 +9,7 @@ const firstLambda = 4;
 const timedSteps = [2, 8, 16];
 
 /** How the config weighs cost; `latency` where it counts milliseconds. */
-export function efficiencyOf({ device, config, painter }: PolicyJob, latency: LatencyModel | null): Efficiency {
+export function efficiencyOf({ device, config, painter }: PolicyTraining, latency: LatencyModel | null): Efficiency {
   const efficiency = config.reward.efficiency!;
   if (efficiency.form === "constraint") return new Efficiency(device, { ...efficiency, start: firstLambda });
   const { target_steps: targets, max_steps } = config.training, { cells } = painter.model.config;
@@ -26,9 +25,10 @@ function milliseconds({ coefficients }: LatencyModel, steps: number, cells: numb
 }
 
 /** Times paintings by ARPG's rule and by an untrained policy: 10 to 20 s on two CPU cores. */
-export async function measureLatency(job: PolicyJob): Promise<LatencyModel> {
-  const { config, painter, device } = job, { cells } = painter.model.config;
-  const labels = balancedLabels(config.training.batch_size * config.training.group_size, digitClasses);
+export async function measureLatency(job: PolicyTraining): Promise<LatencyModel> {
+  const { config, painter, device, classes } = job, { cells } = painter.model.config;
+  const count = config.training.batch_size * config.training.group_size;
+  const labels = Int32Array.from({ length: count }, (_, i) => classes[i % classes.length]!);
   const policy = makePolicy(device, config, painter);
   const { targets } = policy.config;
   const measured: LatencyMeasurement[] = [];

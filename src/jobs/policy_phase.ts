@@ -10,19 +10,37 @@ import { prefixed, unprefixed } from "./run_state.ts";
 import { restoreTraining, trainingState } from "./training_state.ts";
 
 /** What the held-out judge found at a look. */
-export interface Look {
+export interface Look extends Measures {
   readonly held_out_accuracy: number;
   readonly held_out_frechet: number;
+}
+
+/** Looks at a policy in training, which holds the averaged weights then. */
+export interface Inspector<Found extends Measures = Measures> {
+  /** What is found after so many updates, by name in the metrics. */
+  look(updates: number): Promise<Found>;
+  /** What to say of a look when it is compared with earlier ones, each with the reward then; null where all is well. */
+  warn?(looks: readonly (Found & Rewarded)[], now: Found & Rewarded): string | null;
+}
+
+/** Numbers by name. */
+export type Measures = Readonly<Record<string, number>>;
+
+/** Mean reward of the epoch so far. */
+interface Rewarded {
+  readonly reward: number;
 }
 
 /** Settings of a {@link PolicyPhase}. */
 export interface PolicyPhaseOptions {
   readonly epochs: number;
   readonly batchesPerEpoch: number;
-  /** Updates between two looks of the held-out judge. */
+  /** Updates between two looks. */
   readonly lookEvery: number;
   /** Writes a line of its own above the progress. */
   readonly say: (line: string) => void;
+  /** Further numbers for the metrics of every update, such as memory. */
+  readonly measured?: () => Measures;
 }
 
 /** GRPO of a decoding policy as a phase; the policy ends with the averaged weights. */
@@ -31,16 +49,16 @@ export class PolicyPhase implements Phase {
   readonly steps: number;
   /** Reward and loss of the epoch under way; with a resumed run, of what is left of it. */
   #epoch: { readonly reward: number; readonly loss: number }[] = [];
-  readonly #looks: (Look & { readonly reward: number })[] = [];
+  readonly #looks: (Measures & Rewarded)[] = [];
 
-  /** `look` is called with the number of updates done, while the policy holds the averaged weights. */
+  /** Of a trainer that has not begun. */
   constructor(
     private readonly policy: DecodingPolicy,
     private readonly trainer: DecodingGrpo,
     private readonly grader: Grader,
     /** Where it is trained too. */
     private readonly generator: Arpg | null,
-    private readonly look: (updates: number) => Promise<Look>,
+    private readonly inspector: Inspector,
     private readonly options: PolicyPhaseOptions,
   ) {
     this.steps = options.epochs * options.batchesPerEpoch;
@@ -71,7 +89,7 @@ export class PolicyPhase implements Phase {
     const looked = (n + 1) % this.options.lookEvery === 0 || n + 1 === this.steps
       ? await this.#look(n + 1, mean(this.#epoch.map((each) => each.reward)))
       : {};
-    log({ step: n + 1, ...metrics, ...looked });
+    log({ step: n + 1, ...metrics, ...this.options.measured?.(), ...looked });
     const { epochs, batchesPerEpoch, say } = this.options;
     const epoch = Math.floor(n / batchesPerEpoch) + 1, batch = n % batchesPerEpoch + 1;
     if (batch === batchesPerEpoch) {
@@ -91,9 +109,9 @@ export class PolicyPhase implements Phase {
 
   async #look(updates: number, reward: number): Promise<Record<string, JsonValue>> {
     this.trainer.swapAverages();
-    const found = await this.look(updates);
+    const found = await this.inspector.look(updates);
     this.trainer.swapAverages();
-    const warning = rewardHacked(this.#looks, { ...found, reward });
+    const warning = this.inspector.warn?.(this.#looks, { ...found, reward });
     if (warning) this.options.say(`Warning: ${warning}`);
     this.#looks.push({ ...found, reward });
     return { ...found, ...(warning ? { warning } : {}) };
@@ -105,8 +123,8 @@ export class PolicyPhase implements Phase {
  * the pictures less, in accuracy and in Frechet distance; null where all is well.
  */
 export function rewardHacked(
-  looks: readonly (Look & { readonly reward: number })[],
-  now: Look & { readonly reward: number },
+  looks: readonly (Look & Rewarded)[],
+  now: Look & Rewarded,
 ): string | null {
   const worse = looks.findLast(({ reward, held_out_accuracy: accuracy, held_out_frechet: frechet }) =>
     now.reward > reward && now.held_out_accuracy < accuracy - 0.005 && now.held_out_frechet > 1.05 * frechet

@@ -6,7 +6,8 @@ import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { comparisonGrid, type Panel } from "../report/grid.ts";
 import { paintingFrames } from "../report/painting.ts";
 import { paintingGif } from "../report/painting_gif.ts";
-import { digitClasses, type PolicyJob, samplingOf } from "./policy_setup.ts";
+import type { DigitsPolicyRun } from "./digits_policy.ts";
+import { samplingOf } from "./policy_setup.ts";
 
 /** Pictures of each class that are painted to choose from. */
 const perClass = 20;
@@ -14,18 +15,18 @@ const perClass = 20;
 const rounds = 8;
 /** Best and worst ones shown. */
 const chosen = 40;
-const columns = digitClasses.length;
 
 /**
  * What a person looks at: the same noise painted by the policy and by ARPG's own rule, with the middle target's steps, as
  * grids and as paintings under way; and the policy's best and worst by the held-out judge's confidence in their class.
  */
 export async function writePolicyPictures(
-  { device, config, run, data, painter, judges }: PolicyJob,
+  { device, config, run, data, painter, judges, classes }: DigitsPolicyRun,
   policy: DecodingPolicy,
 ): Promise<void> {
   const steps = middleTarget(policy.config.targets);
-  const labels = Uint8Array.from({ length: perClass * columns }, (_, i) => digitClasses[i % columns]!);
+  const columns = classes.length;
+  const labels = Uint8Array.from({ length: perClass * columns }, (_, i) => classes[i % columns]!);
   const { size } = data.test, area = size ** 2;
   const layout = { size, columns, scale: 2 };
   const panel = (label: string, images: Uint8Array) => comparisonGrid([{ label, images }], layout);

@@ -1,53 +1,28 @@
-import { classify } from "../eval/classify.ts";
-import { type FrechetStatistics, frechetStatistics } from "../eval/frechet.ts";
-import { arpgMethod } from "../eval/decoding_method.ts";
-import { balancedLabels } from "../eval/paint_digits.ts";
-import { readSafetensors } from "../io/safetensors.ts";
-import { loadArpg } from "../models/load_arpg.ts";
-import { ClassifierReward } from "../rewards/classifier_reward.ts";
 import { FidelityReward } from "../rewards/fidelity_reward.ts";
-import { calibrateQuality } from "../rewards/quality_calibration.ts";
-import { QualityReward } from "../rewards/quality_reward.ts";
-import { DiscriminatorReward } from "../rewards/realism_discriminator.ts";
-import { MomentsReward } from "../rewards/realism_moments.ts";
-import type { Reward, WeightedReward } from "../rewards/reward.ts";
+import type { WeightedReward } from "../rewards/reward.ts";
 import { loadUserReward } from "../rewards/user_reward.ts";
 import { Grader } from "../rl/grader.ts";
 import { efficiencyOf, measureLatency } from "./policy_cost.ts";
-import { digitClasses, type PolicyJob, samplingOf } from "./policy_setup.ts";
+import type { PolicyTraining } from "./policy_setup.ts";
 
-/** Pictures of the hand schedule that the moments of realism start from, for each number of target steps. */
-const firstPictures = 500;
-/** Averages of painted moments forget with this; with 27 rollouts of each target an update they hold some 1,300. */
-const moments = { decay: 0.98, every: 5 };
-
-/** The rewards that a config names. @throws {UserError} for a module that cannot be loaded. */
-export async function makeGrader(job: PolicyJob): Promise<Grader> {
-  const { device, config, data, judges } = job;
-  const { reward, training } = config;
+/**
+ * The rewards that a config names: those of the job, which look at its kind of pictures, then fidelity, the user's own
+ * and cost, which every job has.
+ *
+ * @throws {UserError} for a module that cannot be loaded.
+ */
+export async function makeGrader(job: PolicyTraining, pictures: readonly WeightedReward[]): Promise<Grader> {
+  const { device, config: { reward, training }, classNames, loadGenerator } = job;
   const { batch_size: hand, group_size } = training;
   const policy = hand * group_size;
-  const rewards: WeightedReward[] = [];
-  const name = (weight: number, each: Reward) => rewards.push({ reward: each, weight });
-  if (reward.classifier) {
-    name(reward.classifier.weight, new ClassifierReward(judges.reward, reward.classifier.form));
-  }
-  if (reward.quality) {
-    const { form, weight } = reward.quality;
-    const quality = form === "classic" ? new QualityReward({ form }) : new QualityReward({
-      form,
-      calibration: await calibrateQuality(device, data.train.images, [1, data.train.size, data.train.size]),
-    });
-    name(weight, quality);
-  }
-  if (reward.realism) name(reward.realism.weight, await realismOf(job, reward.realism.form));
+  const rewards = [...pictures];
   if (reward.fidelity) {
-    const model = loadArpg(device, await readSafetensors(config.model), config.model);
     const drawnFrom = {
       guidance: { scale: training.cfg_scale, form: "constant" as const },
       temperature: training.temperature,
     };
-    name(reward.fidelity.weight, new FidelityReward(model, drawnFrom, policy + hand));
+    const { weight } = reward.fidelity;
+    rewards.push({ weight, reward: new FidelityReward(await loadGenerator(), drawnFrom, policy + hand) });
   }
   const modules = reward.module
     ? [{ module: await loadUserReward(reward.module.path), weight: reward.module.weight }]
@@ -59,23 +34,6 @@ export async function makeGrader(job: PolicyJob): Promise<Grader> {
     combination: reward.combine,
     ...(reward.efficiency ? { efficiency: efficiencyOf(job, latency) } : {}),
     ...(latency ? { latency } : {}),
-    classNames: digitClasses.map(String),
+    classNames,
   }, { policy, hand });
-}
-
-async function realismOf(job: PolicyJob, form: "moments" | "discriminator"): Promise<Reward> {
-  const { device, config, data, judges, painter } = job;
-  if (form === "discriminator") return new DiscriminatorReward(device, data.train, { seed: config.seed });
-  const labels = balancedLabels(firstPictures, digitClasses);
-  const targets = config.training.target_steps;
-  const statistics = async (of: Uint8Array): Promise<FrechetStatistics> => {
-    const [seen] = await classify(device, [judges.reward], of);
-    return frechetStatistics(seen!.features, seen!.features.length / (of.length / data.train.size ** 2));
-  };
-  const painted: FrechetStatistics[] = [];
-  for (const steps of targets) {
-    const settings = arpgMethod(steps).settings(samplingOf(config), config.seed);
-    painted.push(await statistics((await painter.paint(labels, settings)).images));
-  }
-  return new MomentsReward(judges.reward, await statistics(data.train.images), painted, { ...moments, targets });
 }

@@ -1,37 +1,37 @@
 import type { ArpgPainter } from "../eval/arpg_painter.ts";
 import type { TokenSampling } from "../eval/decoding_method.ts";
 import { UserError } from "../error.ts";
-import { readSafetensors } from "../io/safetensors.ts";
-import { loadArpg } from "../models/load_arpg.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
-import type { Judge } from "../models/judge.ts";
+import type { Arpg } from "../models/arpg.ts";
 import { Initializer } from "../nn/init.ts";
 import { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { budgetDegrees } from "../policy/step_budget.ts";
 import type { DecodingGrpoOptions, TrainedGenerator } from "../rl/decoding_grpo.ts";
 import type { Device } from "../tensor/device.ts";
-import type { SplitDigits } from "./digits_data.ts";
-import type { DigitsPolicyConfig } from "./digits_policy_config.ts";
 import type { PhaseRunner } from "./phases.ts";
+import type { PolicyTrainingConfig } from "./policy_training_config.ts";
 
-/** The classes of digits. */
-export const digitClasses: readonly number[] = [...Array(10).keys()];
-
-/** What the phases of the job share. */
-export interface PolicyJob {
+/** What training a decoding policy takes, whatever the generator paints. */
+export interface PolicyTraining {
   readonly device: Device;
-  readonly config: DigitsPolicyConfig;
+  readonly config: PolicyTrainingConfig;
   readonly run: RunDirectory;
   readonly runner: PhaseRunner;
-  readonly data: SplitDigits;
   readonly painter: ArpgPainter;
-  readonly judges: { readonly reward: Judge; readonly heldOut: Judge };
+  /** A trainable copy of the painter's model. */
+  readonly loadGenerator: () => Promise<Arpg>;
+  /** Classes to paint, in turn. */
+  readonly classes: readonly number[];
+  /** Their names and those of all others, by class, for rewards that read. */
+  readonly classNames: readonly string[];
+  /** Pictures decoded from their tokens together; default all of an update. */
+  readonly pixelsTogether?: number;
 }
 
 /** An untrained policy of the config's sizes for the painter's model. */
 export function makePolicy(
   device: Device,
-  { policy, training, seed }: DigitsPolicyConfig,
+  { policy, training, seed }: PolicyTrainingConfig,
   { model }: ArpgPainter,
 ): DecodingPolicy {
   const { max_parallel: most, ...sizes } = policy;
@@ -51,11 +51,13 @@ export function makePolicy(
 }
 
 /** Settings of the trainer. */
-export function optionsOf({ train, training, seed }: DigitsPolicyConfig): DecodingGrpoOptions {
+export function optionsOf({ config, classes, pixelsTogether }: PolicyTraining): DecodingGrpoOptions {
+  const { train, training, seed } = config;
   return {
     trainPolicy: train !== "generator",
     groups: training.batch_size,
     groupSize: training.group_size,
+    classes,
     guidance: { scale: training.cfg_scale, form: "constant" },
     temperature: training.temperature,
     commonNoise: training.common_noise,
@@ -74,25 +76,23 @@ export function optionsOf({ train, training, seed }: DigitsPolicyConfig): Decodi
     delta: training.delta,
     klCoef: training.kl_coef,
     entropyCoef: training.entropy_coef,
+    ...(pixelsTogether ? { pixelsTogether } : {}),
     seed,
   };
 }
 
 /** The generator, where the config has it trained too. @throws {UserError} for rewards that would not follow it. */
-export async function trainedGenerator(
-  device: Device,
-  { train, training, generator, reward, model: file }: DigitsPolicyConfig,
-): Promise<TrainedGenerator | null> {
+export async function trainedGenerator({ config, loadGenerator }: PolicyTraining): Promise<TrainedGenerator | null> {
+  const { train, training, generator, reward } = config;
   if (train === "policy") return null;
   if (reward.fidelity) {
     throw new UserError(
       `Cannot train: ${train} with reward.fidelity: fidelity is to the frozen generator; set reward.fidelity=null`,
     );
   }
-  const load = async () => loadArpg(device, await readSafetensors(file), file);
   return {
-    model: await load(),
-    reference: generator.beta > 0 ? await load() : null,
+    model: await loadGenerator(),
+    reference: generator.beta > 0 ? await loadGenerator() : null,
     options: {
       guidance: { scale: training.cfg_scale, form: "constant" },
       temperature: training.temperature,
@@ -114,6 +114,6 @@ export async function trainedGenerator(
 }
 
 /** Guidance and temperature that the policy is trained under. */
-export function samplingOf({ training }: DigitsPolicyConfig): TokenSampling {
+export function samplingOf({ training }: Pick<PolicyTrainingConfig, "training">): TokenSampling {
   return { guidance: training.cfg_scale, temperature: training.temperature };
 }

@@ -46,6 +46,8 @@ export interface DecodingGrpoOptions extends PolicyRolloutOptions, DecisionLossO
   readonly emaDecay: number;
   /** How rewards are compared within a group. */
   readonly advantage: AdvantageForm;
+  /** Pictures decoded from their tokens together; default all, which large ones may not have the memory for. */
+  readonly pixelsTogether?: number;
 }
 
 /** The generator itself, to be trained beside the policy or in its place. */
@@ -258,8 +260,15 @@ export class DecodingGrpo {
   /** Pictures `[B + groups, C, S, S]` in [0, 1] of all tokens. */
   #paintPixels(tokenizer: VqTokenizer): Tensor {
     const { rollouts, hand } = this.#rollout;
-    const pixels = tokenizer.decode(concat([rollouts.tokens, hand.tokens], 0));
-    return clamp(add(mul(pixels, 0.5), 0.5), 0, 1);
+    const tokens = concat([rollouts.tokens, hand.tokens], 0);
+    const all = tokens.shape[0]!, together = Math.min(this.options.pixelsTogether ?? all, all);
+    const parts: Tensor[] = [];
+    for (let start = 0; start < all; start += together) {
+      using part = this.#device.scope(); // frees what the tokenizer computes on the way
+      const pixels = tokenizer.decode(slice(tokens, 0, start, Math.min(start + together, all)));
+      parts.push(part.keep(clamp(add(mul(pixels, 0.5), 0.5), 0, 1)));
+    }
+    return concat(parts, 0);
   }
 
   #grade(): Grades {

@@ -19,6 +19,8 @@ export interface PolicyRolloutOptions extends Sampling {
   readonly guidance: Guidance;
   /** Whether the rollouts of a group share the noise of the tokens, so that they differ by the policy alone. */
   readonly commonNoise: boolean;
+  /** Classes to paint, in turn; default all of the model's, from 0 up. */
+  readonly classes?: readonly number[];
   /** u32. */
   readonly seed: number;
 }
@@ -76,12 +78,13 @@ export class PolicyRollout implements Disposable {
 
   /** Class and target steps of the groups of update n: all pairs in turn. */
   conditions(n: number): { readonly classes: number[]; readonly targets: number[] } {
-    const { options: { groups }, model: { config }, budget: { options: { targets } } } = this;
+    const { options: { groups, classes }, model: { config }, budget: { options: { targets } } } = this;
     const numbers = Array.from({ length: groups }, (_, g) => n * groups + g);
+    const round = classes?.length ?? config.classes;
     return {
-      classes: numbers.map((i) => i % config.classes),
+      classes: numbers.map((i) => classes ? classes[i % round]! : i % round),
       // Shifted with every round through the classes, so that each class meets each target.
-      targets: numbers.map((i) => targets[(i + Math.floor(i / config.classes)) % targets.length]!),
+      targets: numbers.map((i) => targets[(i + Math.floor(i / round)) % targets.length]!),
     };
   }
 

@@ -46,7 +46,7 @@ await fileTest(
         trainer as unknown as DecodingGrpo,
         {} as Grader,
         null,
-        (updates) => Promise.resolve(looks[updates]!),
+        { look: (updates) => Promise.resolve(looks[updates]!), warn: rewardHacked },
         { epochs: 2, batchesPerEpoch: 1, lookEvery: 1, say: (line) => said.push(line) },
       );
       const run = await RunDirectory.create(`${folder}/run`);
