@@ -1,4 +1,5 @@
 import type { Feature, OpenedAdapter } from "../gpu/adapter.ts";
+import { adapterClass, defaultTable } from "../gpu/kernel_table.ts";
 import { adviseNvidia, type PlatformFacts } from "./driver_plan.ts";
 
 /** What the doctor looks at. */
@@ -36,7 +37,12 @@ export function diagnose(facts: MachineFacts): string[] {
   const { adapter, limits } = facts;
   const granted = wanted.filter((name) => adapter.features.has(name));
   const refused = wanted.filter((name) => !adapter.features.has(name));
-  const kernels = adapter.subgroupSize === 8 ? "tiles for subgroups of 8 lanes" : "plain ones, a lane per result";
+  const family = defaultTable(adapter).matmul;
+  const kernels = family === "lane"
+    ? "tiles for subgroups of 8 lanes"
+    : family === "plain"
+    ? "plain ones, a lane per result"
+    : `tiles in workgroup memory, as for ${adapterClass(adapter)} GPUs`;
   const rows = [
     ["runtime", facts.runtime],
     ["adapter", adapter.name],

@@ -16,6 +16,7 @@ export const kernelFamilies = {
   packedMatmul: ["plain", "lane", "block"],
   rows: ["plain", "block"],
   attention: ["plain", "register", "lane", "block"],
+  conv2d: ["plain", "lane", "block"],
 } as const;
 
 /** An op, or a family of ops, with kernels to choose from. */
@@ -30,13 +31,19 @@ export type AdapterClass = "cpu" | "integrated" | "discrete";
 
 /** The defaults. Those of GPUs are not measured: large tiles where many cores have to be fed from memory of their own. */
 const defaults: Readonly<Record<AdapterClass, KernelTable>> = {
-  cpu: { matmul: "lane", packedMatmul: "lane", rows: "plain", attention: "lane" },
-  integrated: { matmul: "block64", packedMatmul: "block", rows: "block", attention: "block" },
-  discrete: { matmul: "block128", packedMatmul: "block", rows: "block", attention: "block" },
+  cpu: { matmul: "lane", packedMatmul: "lane", rows: "plain", attention: "lane", conv2d: "lane" },
+  integrated: { matmul: "block64", packedMatmul: "block", rows: "block", attention: "block", conv2d: "block" },
+  discrete: { matmul: "block128", packedMatmul: "block", rows: "block", attention: "block", conv2d: "block" },
 };
 
 /** What stands in for `lane` on software adapters without subgroups of 8 lanes: barriers would be ruinous there. */
-const withoutLanes: KernelTable = { matmul: "plain", packedMatmul: "plain", rows: "plain", attention: "register" };
+const withoutLanes: KernelTable = {
+  matmul: "plain",
+  packedMatmul: "plain",
+  rows: "plain",
+  attention: "register",
+  conv2d: "plain",
+};
 
 /** The class of an adapter by its name; WebGPU tells no more. An unknown GPU counts as integrated: its tiles suit all. */
 export function adapterClass({ name, software }: Pick<OpenedAdapter, "name" | "software">): AdapterClass {

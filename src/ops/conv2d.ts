@@ -4,14 +4,17 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type Conv2dOptions, geometryOf } from "./conv2d_geometry.ts";
 import { correlateTexels, gradientsByTexels, subgroupsFit } from "./conv2d_subgroup.ts";
 import { imageInTexels } from "./conv2d_texels.ts";
-import { correlateTiles, gradientsByTiles } from "./conv2d_tile.ts";
+import { blocksFit, correlateTiles, gradientsByTiles } from "./conv2d_tile.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
 
 export type { Conv2dOptions, Padding } from "./conv2d_geometry.ts";
 
-/** Which kernels: `tile` runs on any adapter, `subgroup` needs subgroups of 8 lanes (software adapters). */
-export type Conv2dVariant = "tile" | "subgroup";
+/**
+ * Which kernels: `tile` (a lane's registers) and `block` (tiles in workgroup memory, for GPUs) run on any adapter,
+ * `subgroup` needs subgroups of 8 lanes (software adapters).
+ */
+export type Conv2dVariant = "tile" | "block" | "subgroup";
 
 /** Attributes of {@link conv2dOp}. */
 export interface Conv2dAttributes extends Conv2dOptions {
@@ -29,20 +32,21 @@ export const conv2dOp = defineOp({
     requireRank("conv2d", "weight", weight.shape, 4);
     if (bias) requireShape("conv2d", "bias", bias.shape, [weight.shape[0]!]);
     const geometry = geometryOf(x.shape, weight.shape, attributes);
-    const variant = attributes.variant ?? (subgroupsFit(x.device, geometry) ? "subgroup" : "tile");
+    const variant = attributes.variant ??
+      (subgroupsFit(x.device, geometry) ? "subgroup" : blocksFit(x.device, geometry) ? "block" : "tile");
     return { geometry, variant };
   },
   forward(run, [x, weight, bias], { relu = false }, { geometry, variant }) {
     const y = run.empty([geometry.batch, geometry.target_channels, geometry.target_h, geometry.target_w]);
     const texels = variant === "subgroup" ? imageInTexels(x, null, geometry) : null;
     if (texels) correlateTexels(texels, weight, bias, y, geometry, relu);
-    else correlateTiles(run, x, weight, bias, y, geometry, relu);
-    return { out: y, saved: { tensors: [x, weight, relu ? y : null] as const, texels, geometry } };
+    else correlateTiles(run, x, weight, bias, y, geometry, relu, variant === "block");
+    return { out: y, saved: { tensors: [x, weight, relu ? y : null] as const, texels, geometry, variant } };
   },
-  backward(run, { tensors, texels, geometry }, dy, wanted) {
+  backward(run, { tensors, texels, geometry, variant }, dy, wanted) {
     return texels
       ? gradientsByTexels(texels, tensors, dy, wanted, geometry)
-      : gradientsByTiles(run, tensors, dy, wanted, geometry);
+      : gradientsByTiles(run, tensors, dy, wanted, geometry, variant === "block");
   },
 });
 

@@ -11,16 +11,16 @@ const source = { name: "conv2d_subgroup", text: shader };
 /** Target pixels of a workgroup of `correlate`. */
 const TM = 16;
 
-/** Whether the subgroup kernels run here: subgroups of 8 lanes, and images that fit textures. */
+/** Whether the subgroup kernels run here: where the table says so, for images that fit textures. */
 export function subgroupsFit(device: Device, geometry: Geometry): boolean {
-  const { adapter } = device.gpu;
+  const { adapter, table } = device.gpu;
   const { batch, source_channels, source_h, source_w, target_channels, target_h, target_w, kernel_h, kernel_w } =
     geometry;
   const sourceTexels = batch * source_h * source_w * Math.ceil(source_channels / 4);
   const targetTexels = batch * target_h * target_w * Math.ceil(target_channels / 4);
   const weightTexels = (kernel_h * kernel_w + 1) * (source_channels + 3) * (target_channels + 3) / 4;
   const most = texelsPerRow * adapter.device.limits.maxTextureDimension2D;
-  return adapter.subgroupSize === 8 && Math.max(sourceTexels, targetTexels, weightTexels) <= most;
+  return table.conv2d === "lane" && Math.max(sourceTexels, targetTexels, weightTexels) <= most;
 }
 
 /** Writes `target`, the convolution of the image in `texels` or, by the transposed geometry, its gradient. */

@@ -51,7 +51,7 @@ Deno.test("the doctor finds nothing missing on a GPU with every feature", () => 
   assert.deepEqual(diagnose(gpu).slice(1), [
     "adapter    NVIDIA H100",
     "runs on    the GPU",
-    "kernels    plain ones, a lane per result",
+    "kernels    tiles in workgroup memory, as for discrete GPUs",
     "granted    subgroups, timestamp-query, shader-f16",
     "refused    nothing",
     "tensor     at most 128 MiB",
