@@ -284,7 +284,10 @@ export {
 } from "./src/eval/decoding_method.ts";
 export { frechetDistance, type FrechetStatistics, frechetStatistics } from "./src/eval/frechet.ts";
 export { frechetInterval, frechetOfResamples } from "./src/eval/frechet_interval.ts";
+export { type Prdc, prdc, prdcNeighbours } from "./src/eval/density_coverage.ts";
+export { drawVectors, type Spread, spreadOf, subsetKernelDistance } from "./src/eval/feature_subsets.ts";
 export { inceptionScore } from "./src/eval/inception_score.ts";
+export { InceptionSplits } from "./src/eval/inception_splits.ts";
 export type { Augmentation } from "./src/eval/judge_batches.ts";
 export { kernelDistance } from "./src/eval/kid.ts";
 export { type MethodPictures, paintPictures } from "./src/eval/method_pictures.ts";
@@ -307,6 +310,7 @@ export {
   type PolicyComparisonPlan,
 } from "./src/eval/policy_comparison.ts";
 export { type PrecisionRecall, precisionRecall } from "./src/eval/precision_recall.ts";
+export { RunningStatistics } from "./src/eval/running_statistics.ts";
 export { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "./src/eval/target_comparison.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
 export { type ClipFiles, clipTokenizer, loadClip } from "./src/jobs/clip_files.ts";

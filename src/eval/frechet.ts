@@ -1,5 +1,7 @@
-import { symmetricEigen } from "./symmetric_eigen.ts";
-import { multiplySquare, symmetricFunction } from "./symmetric_function.ts";
+import { featureMatrix } from "./feature_products.ts";
+import { type CholeskyRows, pivotedCholesky } from "./pivoted_cholesky.ts";
+import { rowProducts } from "./row_products.ts";
+import { symmetricEigenvalues } from "./symmetric_eigenvalues.ts";
 
 /** Mean and covariance of a set of feature vectors, in float64. */
 export interface FrechetStatistics {
@@ -41,11 +43,12 @@ export function frechetStatistics(features: ArrayLike<number>, dimensions: numbe
 /**
  * Squared Frechet (2-Wasserstein) distance between the normal distributions of two sets of features,
  *
- * `|m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1^(1/2) C2 C1^(1/2))^(1/2))`
+ * `|m1 - m2|^2 + tr(C1) + tr(C2) - 2 tr((C1 C2)^(1/2)) = .. - 2 tr((M M')^(1/2))`, `M = L1' L2`, `C1 = L1 L1'`, `C2 = L2 L2'`
  *
  * (Dowson and Landau 1982; on Inception features it is the FID of Heusel et al. 2017, arXiv 1706.08500). The product
- * under the root is symmetric and positive semidefinite, so real eigenvalues suffice and singular covariances, such as
- * those of dead features, need no care. It is biased upwards by small sample counts: compare equal counts only.
+ * `M M'` is symmetric and positive semidefinite and has the eigenvalues of `C1 C2` that are not 0: no complex root is
+ * taken, and singular covariances, such as those of dead features, need no care. It is biased upwards by small sample
+ * counts: compare equal counts only. 2,048 dimensions take about half a minute.
  *
  * @throws {RangeError} for statistics of different dimensions or with numbers that are not finite.
  */
@@ -56,17 +59,25 @@ export function frechetDistance(a: FrechetStatistics, b: FrechetStatistics): num
       `Cannot compare features of ${n} and ${b.mean.length} dimensions: take both from the same judge`,
     );
   }
-  const root = squareRoot(a.covariance, n);
-  const product = multiplySquare(multiplySquare(root, b.covariance, n), root, n);
   let distance = 0;
-  for (const eigenvalue of symmetricEigen(product, n).values) distance -= 2 * Math.sqrt(Math.max(0, eigenvalue));
+  for (const eigenvalue of eigenvaluesOfProduct(a.covariance, b.covariance, n)) {
+    distance -= 2 * Math.sqrt(Math.max(0, eigenvalue));
+  }
   for (let i = 0; i < n; i++) {
     distance += (a.mean[i]! - b.mean[i]!) ** 2 + a.covariance[i * n + i]! + b.covariance[i * n + i]!;
   }
   return Math.max(0, distance);
 }
 
-/** The symmetric root of a positive semidefinite matrix; rounding below zero counts as zero. */
-function squareRoot(matrix: Float64Array, n: number): Float64Array {
-  return symmetricFunction(matrix, n, (value) => Math.sqrt(Math.max(0, value)));
+/** Eigenvalues of the product of two covariances but for those that are 0 because one of them is singular. */
+function eigenvaluesOfProduct(a: Float64Array, b: Float64Array, n: number): Float64Array {
+  const action = "take the Frechet distance";
+  const [small, large] = [pivotedCholesky(a, n), pivotedCholesky(b, n)].sort((one, other) => one.rank - other.rank) as [
+    CholeskyRows,
+    CholeskyRows,
+  ];
+  if (small.rank === 0) return new Float64Array();
+  const product = rowProducts(featureMatrix(action, small.rows, n), featureMatrix(action, large.rows, n));
+  const m = featureMatrix(action, product, large.rank);
+  return symmetricEigenvalues(rowProducts(m, m), small.rank);
 }

@@ -35,7 +35,7 @@ export function precisionRecall(
         `one less than the ${fewest} vectors of the smaller side, got ${k}`,
     );
   }
-  const realRadii = squaredRadii(x, k), fakeRadii = squaredRadii(y, k);
+  const realRadii = squaredRadii(nearestSquared(x, k), k), fakeRadii = squaredRadii(nearestSquared(y, k), k);
   const realInside = new Uint8Array(x.count), fakeInside = new Uint8Array(y.count);
   for (const { row, rows, column, columns, products } of productTiles(x, y)) {
     for (let i = 0; i < rows; i++) {
@@ -50,9 +50,8 @@ export function precisionRecall(
   return { precision: share(fakeInside), recall: share(realInside) };
 }
 
-/** Squared distance of each vector from its k-th nearest neighbour in the set, `[N]`. */
-function squaredRadii(x: FeatureMatrix, k: number): Float64Array {
-  // The k smallest squared distances of each vector, in rising order.
+/** Squared distances of each vector from its k nearest neighbours in the set, itself not counted, rising: `[N, k]`. */
+export function nearestSquared(x: FeatureMatrix, k: number): Float64Array {
   const nearest = new Float64Array(x.count * k).fill(Infinity);
   for (const { row, rows, column, columns, products } of productTiles(x, x)) {
     for (let i = 0; i < rows; i++) {
@@ -66,7 +65,12 @@ function squaredRadii(x: FeatureMatrix, k: number): Float64Array {
       }
     }
   }
-  return Float64Array.from({ length: x.count }, (_, n) => nearest[n * k + k - 1]!);
+  return nearest;
+}
+
+/** The k-th of each vector's `most` nearest, `[N]`. */
+export function squaredRadii(nearest: Float64Array, most: number, k = most): Float64Array {
+  return Float64Array.from({ length: nearest.length / most }, (_, n) => nearest[n * most + k - 1]!);
 }
 
 /** Puts a value in its place among the k from `start` on; the largest falls out. */
