@@ -8,6 +8,7 @@ import { QualityReward } from "../rewards/quality_reward.ts";
 import { DiscriminatorReward } from "../rewards/realism_discriminator.ts";
 import { MomentsReward } from "../rewards/realism_moments.ts";
 import type { Reward, WeightedReward } from "../rewards/reward.ts";
+import { openClipRewards } from "./clip_rewards.ts";
 import type { DigitsPolicyRun } from "./digits_policy.ts";
 import { samplingOf } from "./policy_setup.ts";
 
@@ -18,7 +19,7 @@ const moments = { decay: 0.98, every: 5 };
 
 /** The rewards of a config that look at digits. */
 export async function digitsRewards(job: DigitsPolicyRun): Promise<WeightedReward[]> {
-  const { device, config: { reward }, data, judges } = job;
+  const { device, config: { reward }, data, judges, classNames } = job;
   const rewards: WeightedReward[] = [];
   const name = (weight: number, each: Reward) => rewards.push({ reward: each, weight });
   if (reward.classifier) {
@@ -33,7 +34,8 @@ export async function digitsRewards(job: DigitsPolicyRun): Promise<WeightedRewar
     name(weight, quality);
   }
   if (reward.realism) name(reward.realism.weight, await realismOf(job, reward.realism.form));
-  return rewards;
+  const { size } = data.train;
+  return [...rewards, ...await openClipRewards(device, reward, { height: size, width: size, classNames })];
 }
 
 async function realismOf(job: DigitsPolicyRun, form: "moments" | "discriminator"): Promise<Reward> {

@@ -1,17 +1,24 @@
 import { type Clip, unitRows } from "../models/clip.ts";
+import { clipGrid } from "../models/clip_config.ts";
 import { ClipPreprocess } from "../models/clip_preprocess.ts";
+import { concat } from "../ops/concat.ts";
+import { slice } from "../ops/slice.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { clipBatch } from "./clip_batch.ts";
 import type { PaintedImages } from "./reward.ts";
 
 /** Pictures as a CLIP sees them, for the rewards that look through it: each picture goes through it once. */
 export class ClipFeatures {
   readonly #preprocess: ClipPreprocess;
+  readonly #batch: number;
   readonly #seen = new WeakMap<PaintedImages, Tensor>();
 
   /** For pictures of one size. */
   constructor(device: Device, readonly clip: Clip, height: number, width: number) {
-    this.#preprocess = new ClipPreprocess(device, height, width, clip.config.vision_config.image_size);
+    const { vision_config: vision } = clip.config;
+    this.#preprocess = new ClipPreprocess(device, height, width, vision.image_size);
+    this.#batch = clipBatch(vision, clipGrid(vision) ** 2 + 1);
   }
 
   /**
@@ -22,8 +29,19 @@ export class ClipFeatures {
     const seen = this.#seen.get(painted);
     if (seen?.storage.alive) return seen;
     const { images } = painted;
-    const features = images.device.noGrad(() => unitRows(this.clip.encodeImage(this.#preprocess.forward(images))));
+    const features = images.device.noGrad(() => this.#embed(images));
     this.#seen.set(painted, features);
     return features;
+  }
+
+  #embed(images: Tensor): Tensor {
+    const count = images.shape[0]!;
+    const parts: Tensor[] = [];
+    for (let start = 0; start < count; start += this.#batch) {
+      using batch = images.device.scope(); // frees what the model computes on the way
+      const some = slice(images, 0, start, Math.min(start + this.#batch, count));
+      parts.push(batch.keep(unitRows(this.clip.encodeImage(this.#preprocess.forward(some)))));
+    }
+    return concat(parts, 0);
   }
 }

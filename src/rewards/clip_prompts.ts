@@ -5,18 +5,18 @@ import { mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { clipBatch } from "./clip_batch.ts";
 
 /** What stands for the class's name in a template. */
-export const namePlace = "{name}";
-/** Texts that go through the model at a time. */
-const batchTexts = 64;
+const namePlace = "{name}";
 
 /**
  * The classes as CLIP reads them, `[K, P]` with rows of length 1, outside every scope: the name of each put into each
  * template, and the embeddings of a class averaged at length 1 and brought to length 1 again (Radford et al. 2021,
  * section 3.1.4). Computed on the device, without a wait.
  *
- * @param templates such as `a photo of a {name}`.
+ * @param names K of them.
+ * @param templates T of them, such as `a photo of a {name}`.
  */
 export function embedClasses(
   device: Device,
@@ -25,33 +25,40 @@ export function embedClasses(
   names: readonly string[],
   templates: readonly string[],
 ): Tensor {
-  const classesAtOnce = Math.max(1, Math.floor(batchTexts / templates.length));
-  return device.persistent(() => {
-    using scope = device.scope();
-    const parts: Tensor[] = [];
-    for (let start = 0; start < names.length; start += classesAtOnce) {
-      using batch = device.scope();
-      const some = names.slice(start, start + classesAtOnce);
-      const texts = some.flatMap((name) => templates.map((template) => template.replaceAll(namePlace, () => name)));
-      const ids = tokenizedShort(tokenizer, texts);
-      const rows = device.noGrad(() => {
-        const each = unitRows(clip.encodeText(device.tensor(ids, [texts.length, ids.length / texts.length])));
-        return unitRows(mean(reshape(each, [some.length, templates.length, each.shape[1]!]), 1));
-      });
-      parts.push(batch.keep(rows));
-    }
-    return scope.keep(device.noGrad(() => concat(parts, 0)));
-  });
+  const texts = names.flatMap((name) => templates.map((template) => template.replaceAll(namePlace, () => name)));
+  const { ids, length } = tokenizedShort(tokenizer, texts);
+  const perClass = templates.length;
+  const classes = Math.max(1, Math.floor(clipBatch(clip.config.text_config, length) / perClass));
+  const classRows = (some: Int32Array<ArrayBuffer>) => {
+    const each = unitRows(clip.encodeText(device.tensor(some, [some.length / length, length])));
+    return unitRows(mean(reshape(each, [each.shape[0]! / perClass, perClass, each.shape[1]!]), 1));
+  };
+  return device.persistent(() =>
+    device.noGrad(() => {
+      using scope = device.scope();
+      const parts: Tensor[] = [];
+      for (let start = 0; start < ids.length; start += classes * perClass * length) {
+        using batch = device.scope();
+        parts.push(batch.keep(classRows(ids.slice(start, start + classes * perClass * length))));
+      }
+      return scope.keep(concat(parts, 0));
+    })
+  );
 }
 
 /**
- * Ids `[N, longest]` without the end tokens that fill up all of them: a text is read up to its first one, so that the
- * rest is labour lost. Prompts have a tenth of a model's 77 tokens.
+ * Ids `[N, length]` without the end tokens that fill up every text: a text is read up to its first one, so that the rest
+ * is labour lost. Prompts have a tenth of a model's 77 tokens.
  */
-function tokenizedShort(tokenizer: ClipTokenizer, texts: readonly string[]): Int32Array<ArrayBuffer> {
-  const { length, end } = tokenizer;
-  const ids = tokenizer.encode(texts);
-  const rows = texts.map((_, row) => ids.subarray(row * length, (row + 1) * length));
-  const longest = 1 + Math.max(...rows.map((row) => row.indexOf(end)));
-  return Int32Array.from(rows.flatMap((row) => [...row.subarray(0, longest)]));
+function tokenizedShort(
+  tokenizer: ClipTokenizer,
+  texts: readonly string[],
+): { readonly ids: Int32Array<ArrayBuffer>; readonly length: number } {
+  const { length: full, end } = tokenizer;
+  const all = tokenizer.encode(texts);
+  const row = (n: number) => all.subarray(n * full, (n + 1) * full);
+  const length = 1 + texts.reduce((longest, _, n) => Math.max(longest, row(n).indexOf(end)), 0);
+  const ids = new Int32Array(texts.length * length);
+  texts.forEach((_, n) => ids.set(row(n).subarray(0, length), n * length));
+  return { ids, length };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 const weight = z.number().positive();
+const template = z.string().includes("{name}", { error: 'expected a text with "{name}" in the class\'s place' });
 
 /** How the rewards of a job are spelt in its config: a part that is left out, or null, is no part of the reward. */
 export const rewardConfigSchema = z.strictObject({
@@ -9,6 +10,14 @@ export const rewardConfigSchema = z.strictObject({
   quality: z.strictObject({ weight, form: z.enum(["calibrated", "classic"]) }).nullish(),
   realism: z.strictObject({ weight, form: z.enum(["moments", "discriminator"]) }).nullish(),
   fidelity: z.strictObject({ weight }).nullish(),
+  clip: z.strictObject({
+    weight,
+    form: z.enum(["cosine", "softmax"]),
+    folder: z.string(),
+    templates: z.array(template).min(1).default(["a photo of a {name}"]),
+    names: z.string().nullish(),
+  }).nullish(),
+  aesthetic: z.strictObject({ weight, folder: z.string(), file: z.string() }).nullish(),
   module: z.strictObject({ path: z.string(), weight }).nullish(),
   efficiency: z.discriminatedUnion("form", [
     z.strictObject({ form: z.literal("additive"), weight }),
@@ -17,8 +26,11 @@ export const rewardConfigSchema = z.strictObject({
   ]).nullish(),
   cost: z.enum(["steps", "latency"]),
 }).refine(
-  ({ classifier, quality, realism, fidelity, module }) => classifier || quality || realism || fidelity || module,
-  { error: "expected at least one reward besides efficiency: classifier, quality, realism, fidelity or module" },
+  ({ combine: _combine, cost: _cost, efficiency: _efficiency, ...parts }) => Object.values(parts).some(Boolean),
+  {
+    error: "expected at least one reward besides efficiency: classifier, quality, realism, fidelity, clip, aesthetic " +
+      "or module",
+  },
 );
 
 /** The rewards of a job. */

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import type { Clip } from "../../src/models/clip.ts";
 import { ClipPreprocess } from "../../src/models/clip_preprocess.ts";
+import { clipBatch } from "../../src/rewards/clip_batch.ts";
 import { ClipFeatures } from "../../src/rewards/clip_features.ts";
 import { embedClasses } from "../../src/rewards/clip_prompts.ts";
 import { ClipReward, type ClipRewardForm } from "../../src/rewards/clip_reward.ts";
@@ -44,21 +46,41 @@ Deno.test("embedClasses: unit embeddings of a class's prompts are averaged and m
   }
 });
 
-Deno.test("embedClasses: in more than one batch as in one; a name with a dollar sign stands as it is", async () => {
+/** The model, said to have so many layers: it goes in smaller batches then. */
+function saidDeep(clip: Clip, num_hidden_layers: number): Clip {
+  const { text_config, vision_config } = clip.config;
+  const config = {
+    ...clip.config,
+    text_config: { ...text_config, num_hidden_layers },
+    vision_config: { ...vision_config, num_hidden_layers },
+  };
+  return Object.create(clip, { config: { value: config } });
+}
+
+Deno.test("embedClasses and ClipFeatures: in batches as all at once", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  const clip = tinyClip(device), tokenizer = tinyTokenizer();
-  const many = Array.from({ length: 70 }, (_, i) => `${i % 2 ? "cat" : "dog"} ${i % 3 ? "bird" : "of"}`);
-  const found = await rows(embedClasses(device, clip, tokenizer, many, ["{name}"]));
-  assert.equal(found.length, 70);
-  assertAllClose(found[66]!, found[0]!, 1e-6);
-  assertAllClose((await rows(embedClasses(device, clip, tokenizer, [many[69]!], ["{name}"])))[0]!, found[69]!, 1e-6);
-  const texts: string[] = [];
+  const clip = tinyClip(device), deep = saidDeep(clip, 80_000), tokenizer = tinyTokenizer();
+  assert.deepEqual([clipBatch(deep.config.text_config, 6), clipBatch(deep.config.vision_config, 5)], [2, 2]);
+  const many = ["cat", "dog", "big", "bird", "big cat"];
+  const [one, two] = [clip, deep].map((model) => embedClasses(device, model, tokenizer, many, ["a drawing of {name}"]));
+  assert.deepEqual(one!.shape, [5, 6]);
+  assertAllClose(await two!.data(), await one!.data(), 1e-6);
+  const painted = picturesOf(device, 3, 5);
+  const [all, some] = [clip, deep].map((model) => new ClipFeatures(device, model, 8, 10).of(painted));
+  assert.deepEqual(all!.shape, [5, 6]);
+  assertAllClose(await some!.data(), await all!.data(), 1e-6);
+});
+
+Deno.test("embedClasses puts names as they are in every place of a template, dollar signs too", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const tokenizer = tinyTokenizer(), texts: string[] = [];
   const listening = Object.create(tokenizer, {
     encode: { value: (given: string[]) => (texts.push(...given), tokenizer.encode(given.map(() => "cat"))) },
   });
-  embedClasses(device, clip, listening, ["$& $1"], ["a {name} of {name}"]);
-  assert.deepEqual(texts, ["a $& $1 of $& $1"]);
+  embedClasses(device, tinyClip(device), listening, ["$& $1", "dog"], ["a {name} of {name}", "{name}"]);
+  assert.deepEqual(texts, ["a $& $1 of $& $1", "$& $1", "a dog of dog", "dog"]);
 });
 
 for (const channels of [1, 3]) {

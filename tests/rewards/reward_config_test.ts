@@ -24,14 +24,23 @@ Deno.test("rewardConfigSchema: every part and form, left out or null where it is
     quality: { weight: 0.5, form: "calibrated" },
     realism: { weight: 1, form: "discriminator" },
     fidelity: { weight: 1 },
+    clip: { weight: 1, form: "softmax", folder: "clip", templates: ["a {name}", "{name}"], names: "names.txt" },
+    aesthetic: { weight: 0.2, folder: "clip", file: "head.safetensors" },
     module: { path: "examples/ink_reward.ts", weight: 0.1 },
     cost: "latency",
   };
   assert.deepEqual(rewardConfigSchema.parse(whole), whole);
+  const short = { weight: 1, form: "cosine", folder: "clip" };
+  const templates = ["a photo of a {name}"];
+  assert.deepEqual(rewardConfigSchema.parse({ ...whole, clip: short }).clip, { ...short, templates });
+  const alone = { combine: "sum", cost: "steps" };
+  assert.deepEqual(faults({ ...alone, clip: short }), []);
+  assert.deepEqual(faults({ ...alone, aesthetic: whole.aesthetic }), []);
 });
 
 Deno.test("rewardConfigSchema refuses what has no meaning", () => {
-  const none = "expected at least one reward besides efficiency: classifier, quality, realism, fidelity or module";
+  const none = "expected at least one reward besides efficiency: classifier, quality, realism, fidelity, clip, " +
+    "aesthetic or module";
   assert.deepEqual(faults({ ...plain, classifier: null, efficiency: { form: "additive", weight: 1 } }), [none]);
   assert.deepEqual(faults({ ...plain, combine: "mean" }), [
     'combine: expected one of "sum", "product", received string "mean"',
@@ -44,6 +53,16 @@ Deno.test("rewardConfigSchema refuses what has no meaning", () => {
   ]);
   assert.deepEqual(faults({ ...plain, efficiency: { form: "fast" } }), [
     'efficiency.form: expected one of "additive", "multiplicative", "constraint", received string "fast"',
+  ]);
+  const clip = { weight: 1, form: "softmax", folder: "clip" };
+  assert.deepEqual(faults({ ...plain, clip: { ...clip, templates: [] } }), [
+    "clip.templates: expected at least 1 entries, received a list of 0",
+  ]);
+  assert.deepEqual(faults({ ...plain, clip: { ...clip, templates: ["a {name}", "a photo"] } }), [
+    'clip.templates.1: expected a text with "{name}" in the class\'s place',
+  ]);
+  assert.deepEqual(faults({ ...plain, clip: { ...clip, form: "logits" } }), [
+    'clip.form: expected one of "cosine", "softmax", received string "logits"',
   ]);
   assert.equal(faults({ ...plain, quality: { weight: 1, form: "classic", strength: 2 } }).length, 1, "unknown key");
 });

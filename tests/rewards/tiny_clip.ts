@@ -6,7 +6,8 @@ import { ClipTokenizer } from "../../src/models/clip_tokenizer.ts";
 import { Initializer } from "../../src/nn/init.ts";
 import type { Device } from "../../src/tensor/device.ts";
 
-const words = ["<unk>", "a", "photo", "of", "drawing", "cat", "dog", "big", "bird", "<start>", "<end>"];
+const digits = Array.from({ length: 10 }, (_, i) => String(i));
+const words = [...digits, "<unk>", "a", "photo", "of", "drawing", "cat", "dog", "big", "bird", "<start>", "<end>"];
 const [start, end] = [words.indexOf("<start>"), words.indexOf("<end>")];
 
 /** Sizes of a model of 12x12 pictures and of texts of up to 9 words of {@link tinyTokenizerJson}. */
