@@ -29,7 +29,9 @@ export class ClipTokenizer {
     this.length = limits?.max_position_embeddings ?? 77;
     this.#vocab = limits?.vocab_size ?? Infinity;
     try {
-      this.#tokenizer = new Tokenizer(json as object, {});
+      // The library reads the unknown word of a model of whole words from its second argument only.
+      const unk_token = (json as { model?: { unk_token?: unknown } } | null)?.model?.unk_token;
+      this.#tokenizer = new Tokenizer(json as object, { unk_token });
     } catch (cause) {
       throw new UserError(`Cannot read ${file}: it is no tokenizer.json: ${firstLine(cause)}`, { cause });
     }
