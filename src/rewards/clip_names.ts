@@ -13,10 +13,14 @@ const maxCharacters = 300;
  * number of names than `count`.
  */
 export async function readClassNames(path: string, count: number): Promise<string[]> {
+  return parseClassNames(await readBytes(path), path, count);
+}
+
+/** {@link readClassNames} of the file's bytes. */
+export function parseClassNames(bytes: Uint8Array, path: string, count: number): string[] {
   const fail = (found: string): never => {
     throw new UserError(`Cannot read ${printable(path)}: ${found}; wanted ${count} class names, one a line`);
   };
-  const bytes = await readBytes(path);
   const names = decodeUtf8(bytes)?.split(/\r\n|\r|\n/).map((line) => line.trim()) ?? fail("it is no UTF-8 text");
   if (names.at(-1) === "") names.pop();
   if (names.length !== count) fail(`it has ${names.length} ${names.length === 1 ? "line" : "lines"}`);

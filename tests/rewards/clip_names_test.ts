@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { readClassNames } from "../../src/rewards/clip_names.ts";
+import fc from "fast-check";
+import { parseClassNames, readClassNames } from "../../src/rewards/clip_names.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
-import { assertUserError } from "../io/user_error.ts";
+import { assertUserError, tolerateUserError } from "../io/user_error.ts";
 import { fileTest } from "../support/file_test.ts";
 
 await fileTest("readClassNames: one a line, however lines end", () =>
@@ -38,3 +39,14 @@ await fileTest(
       );
     }),
 );
+
+Deno.test("parseClassNames: any bytes are that many names, or refused in one line", () => {
+  const line = fc.oneof(fc.string({ maxLength: 4 }), fc.constantFrom("cat", "\u2028", "\0"));
+  const text = fc.array(line, { maxLength: 4 }).map((lines) => new TextEncoder().encode(lines.join("\n")));
+  fc.assert(fc.property(fc.oneof(fc.uint8Array({ maxLength: 8 }), text), (bytes) =>
+    tolerateUserError(() => {
+      const names = parseClassNames(bytes, "names.txt", 2);
+      assert.equal(names.length, 2);
+      assert.ok(names.every((name) => name !== "" && !/[\r\n]/.test(name)));
+    })));
+});
