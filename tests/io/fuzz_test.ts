@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { zipSync } from "fflate";
 import { type ByteSource, memorySource } from "../../src/io/byte_source.ts";
 import { encodeNpy, parseNpy } from "../../src/io/npy.ts";
+import { NpzFile } from "../../src/io/npz_file.ts";
 import { encodeNpz, npzHeaders, parseNpz } from "../../src/io/npz.ts";
 import { encodeSafetensors, safetensorsContent } from "../../src/io/safetensors.ts";
 import { torchContent } from "../../src/io/torch_checkpoint.ts";
@@ -63,6 +64,8 @@ const formats: Readonly<Record<string, Format>> = {
     valid: [encodeNpz(arrays), zipSync({ "a.npy": npy, "b.npy": new Uint8Array(500) }), zip64Archive("a.npy", npy)],
     read: (source) => {
       npzHeaders(source);
+      const file = new NpzFile(source);
+      for (const name of file.headers.keys()) for (const rows of file.rows(name, 7)) total([{ data: rows }]);
       return total(parseNpz(source.read(0, source.size), source.name).values());
     },
   },
