@@ -76,15 +76,19 @@ function model(file: WeightContent): string {
   return policy ? `model: ${describePolicy(policy)}` : "model: none that is known here";
 }
 
-const families = { arpg: "an ARPG", llamagen: "a LlamaGen", vq: "a VQ tokenizer" };
+const families = { arpg: "an ARPG", clip: "a CLIP", llamagen: "a LlamaGen", vq: "a VQ tokenizer" };
 
 function describe({ family, preset, config, assumed }: RecognisedModel): string {
-  const sizes = Object.entries(config).map(([name, size]) => {
-    return `${name} ${Array.isArray(size) ? showShape(size) : size}${
-      assumed.some((a) => a === name) ? " (assumed)" : ""
-    }`;
-  });
+  const sizes = Object.entries(config).map(([name, size]) => describeSize(name, size, assumed));
   return `${preset ?? `${families[family]} of unpublished sizes`}; ${sizes.join(", ")}`;
+}
+
+function describeSize(name: string, size: unknown, assumed: readonly string[]): string {
+  if (typeof size === "object" && size !== null && !Array.isArray(size)) {
+    const inner = Object.entries(size).map(([name, size]) => describeSize(name, size, assumed));
+    return `${name} (${inner.join(", ")})`;
+  }
+  return `${name} ${Array.isArray(size) ? showShape(size) : size}${assumed.includes(name) ? " (assumed)" : ""}`;
 }
 
 function describePolicy(config: DecodingPolicyConfig): string {

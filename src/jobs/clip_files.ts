@@ -1,12 +1,17 @@
 /** A CLIP's files as HuggingFace lays them out: config.json, the weights, tokenizer.json. */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { naming, UserError } from "../error.ts";
-import { readBytes } from "../io/file_error.ts";
+import { writeFileAtomic } from "../io/atomic.ts";
+import { fileError, readBytes } from "../io/file_error.ts";
+import { type JsonValue, toJson } from "../io/json.ts";
+import { writeSafetensors } from "../io/safetensors.ts";
 import { openWeights } from "../io/weight_file.ts";
 import { type Clip, clipFrom } from "../models/clip.ts";
 import { parseClipConfig } from "../models/clip_config.ts";
+import { clipDeviation, clipMean } from "../models/clip_preprocess.ts";
 import { type ClipTextLimits, ClipTokenizer } from "../models/clip_tokenizer.ts";
 import type { Device } from "../tensor/device.ts";
+import { toHost } from "./run_state.ts";
 
 /** Where a CLIP lies, if not in one folder. */
 export interface ClipFiles {
@@ -46,6 +51,42 @@ export async function clipTokenizer(file: string, limits?: ClipTextLimits): Prom
   return new ClipTokenizer(await readJson(file), file, limits);
 }
 
+/**
+ * Writes a CLIP to `folder`, made where it is missing, as HuggingFace's `CLIPModel` and `CLIPImageProcessor` read it and
+ * {@link loadClip} does: weights as float16.
+ *
+ * @param tokenizer content of the tokenizer.json.
+ */
+export async function saveClip(device: Device, folder: string, clip: Clip, tokenizer: JsonValue): Promise<void> {
+  const { text_config, vision_config } = clip.config, side = vision_config.image_size;
+  await Deno.mkdir(folder, { recursive: true }).catch((cause) => {
+    throw fileError("write", folder, cause);
+  });
+  const write = (name: string, value: JsonValue) =>
+    writeFileAtomic(join(folder, name), new TextEncoder().encode(`${toJson(value, 2)}\n`));
+  await write("tokenizer.json", tokenizer);
+  await write("config.json", {
+    architectures: ["CLIPModel"],
+    model_type: "clip",
+    torch_dtype: "float16",
+    ...clip.config,
+    text_config: { ...text_config },
+    vision_config: { ...vision_config },
+  });
+  await write("preprocessor_config.json", {
+    image_processor_type: "CLIPImageProcessor",
+    ...{ do_convert_rgb: true, do_resize: true, do_center_crop: true, do_rescale: true, do_normalize: true },
+    resample: 3, // Pillow's BICUBIC
+    rescale_factor: 1 / 255,
+    size: { shortest_edge: side },
+    crop_size: { height: side, width: side },
+    image_mean: clipMean,
+    image_std: clipDeviation,
+  });
+  const weights = await toHost(device, clip.parameters());
+  await writeSafetensors(join(folder, "model.safetensors"), weights, { format: "pt" }, { dtype: "F16" });
+}
+
 async function filesIn(folder: string): Promise<ClipFiles> {
   const found = new Set<string>();
   try {
@@ -68,6 +109,6 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new UserError(`Cannot read ${path}: ${basename(path)} is no JSON: ${(cause as Error).message}`, { cause });
+    throw new UserError(`Cannot read ${path}: it is no JSON: ${(cause as Error).message}`, { cause });
   }
 }

@@ -46,6 +46,7 @@ type Family = RecognisedModel["family"];
 
 const titles: Readonly<Record<Family, string>> = {
   arpg: "an ARPG",
+  clip: "a CLIP",
   llamagen: "a LlamaGen",
   vq: "a VQ tokenizer",
 };

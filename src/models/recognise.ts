@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { Shape } from "../tensor/shape.ts";
 import { type ArpgConfig, arpgConfigSchema, arpgPresets, arpgSizes } from "./arpg_config.ts";
+import { checkClipConfig, type ClipConfig, clipConfigSchema, clipPresets } from "./clip_config.ts";
 import { type LlamaGenConfig, llamaGenConfigSchema, llamaGenPresets, llamaGenSizes } from "./llamagen_config.ts";
 import { swigluWidth } from "./swiglu.ts";
 import { normGroups, vq16, type VqConfig, vqConfigSchema } from "./vq_config.ts";
@@ -14,12 +15,13 @@ interface Recognised<Family extends string, Config> {
   /** Sizes, from which the model can be made. */
   readonly config: Config;
   /** Sizes that no tensor shows and no metadata tell: those of the published models, or the usual ones. */
-  readonly assumed: readonly (keyof Config & string)[];
+  readonly assumed: readonly string[];
 }
 
 /** A model that {@link recogniseModel} knows. */
 export type RecognisedModel =
   | Recognised<"arpg", ArpgConfig>
+  | Recognised<"clip", ClipConfig>
   | Recognised<"llamagen", LlamaGenConfig>
   | Recognised<"vq", VqConfig>;
 
@@ -28,6 +30,12 @@ export const landmarks: Readonly<Record<RecognisedModel["family"], readonly stri
   arpg: [
     ...["embeddings.weight", "head.weight", "layers.self_dec.0.ffn.w1.weight"],
     ...["layers.self_dec.0.attn.to_q.weight", "layers.cross_dec.0.attn.to_q.weight"],
+  ],
+  clip: [
+    ...["text_model.embeddings.token_embedding.weight", "text_model.embeddings.position_embedding.weight"],
+    ...["vision_model.embeddings.patch_embedding.weight", "vision_model.embeddings.position_embedding.weight"],
+    ...["text_model.encoder.layers.0.mlp.fc1.weight", "vision_model.encoder.layers.0.mlp.fc1.weight"],
+    "text_projection.weight",
   ],
   llamagen: [
     ...["tok_embeddings.weight", "cls_embedding.embedding_table.weight"],
@@ -43,12 +51,13 @@ type Shapes = ReadonlyMap<string, Shape>;
 type Metadata = Readonly<Record<string, string>>;
 
 /**
- * The model that tensors of these names and shapes make: ARPG, LlamaGen or its VQ tokenizer, or null. Where the
+ * The model that tensors of these names and shapes make: ARPG, LlamaGen or its VQ tokenizer, CLIP, or null. Where the
  * metadata hold the sizes as JSON under `config`, as files written here do, they count; else all comes from the shapes.
  * A few tensors tell: others may be missing or have other shapes, which loading finds.
  */
 export function recogniseModel(shapes: Shapes, metadata: Metadata = {}): RecognisedModel | null {
-  return recogniseArpg(shapes, metadata) ?? recogniseLlamaGen(shapes, metadata) ?? recogniseVq(shapes, metadata);
+  return recogniseArpg(shapes, metadata) ?? recogniseLlamaGen(shapes, metadata) ?? recogniseVq(shapes, metadata) ??
+    recogniseClip(shapes);
 }
 
 function recogniseArpg(shapes: Shapes, metadata: Metadata): RecognisedModel | null {
@@ -141,6 +150,42 @@ function recogniseVq(shapes: Shapes, metadata: Metadata): RecognisedModel | null
   return { family: "vq", preset, config, assumed: preset ? [] : ["norm_groups"] };
 }
 
+/** Sizes of a CLIP stand in the config.json beside its weights: what no tensor shows is that of the published models. */
+function recogniseClip(shapes: Shapes): RecognisedModel | null {
+  if (landmarks.clip.some((name) => !shapes.has(name))) return null;
+  const tower = (name: string) => {
+    const [intermediate_size, width] = shapes.get(`${name}.encoder.layers.0.mlp.fc1.weight`)!;
+    return {
+      hidden_size: width,
+      intermediate_size,
+      num_hidden_layers: countBlocks(shapes, (l) => `${name}.encoder.layers.${l}.mlp.fc1.weight`),
+      num_attention_heads: width! / headSize(width!),
+    };
+  };
+  const [vocab_size] = shapes.get("text_model.embeddings.token_embedding.weight")!;
+  const [places = 0] = shapes.get("vision_model.embeddings.position_embedding.weight")!;
+  const [, num_channels, patch_size = 0] = shapes.get("vision_model.embeddings.patch_embedding.weight")!;
+  const { data: config } = clipConfigSchema.safeParse({
+    projection_dim: shapes.get("text_projection.weight")![0],
+    text_config: {
+      ...tower("text_model"),
+      max_position_embeddings: shapes.get("text_model.embeddings.position_embedding.weight")![0],
+      vocab_size,
+      eos_token_id: vocab_size! - 1,
+    },
+    vision_config: {
+      ...tower("vision_model"),
+      image_size: patch_size * Math.sqrt(places - 1),
+      patch_size,
+      num_channels,
+    },
+  });
+  if (!config || !fits(config, checkClipConfig)) return null;
+  const preset = presetOf(config, clipPresets);
+  const unseen = ["logit_scale_init_value", "num_attention_heads", "hidden_act", "layer_norm_eps", "eos_token_id"];
+  return { family: "clip", preset, config, assumed: preset ? [] : unseen };
+}
+
 /** Whether the groups of the norms divide the channels of every level. */
 function groupsFit(config: VqConfig): boolean {
   return config.ch_mult.every((factor) => config.ch * factor % normGroups(config) === 0);
@@ -171,7 +216,12 @@ function countBlocks(shapes: Shapes, tensor: (block: number) => string): number 
 /** Heads of the published model of the width, else heads of 64 channels, or of the largest power of two that fits. */
 function headsOf(dim: number, presets: Readonly<Record<string, { readonly dim: number; readonly heads: number }>>) {
   const published = Object.values(presets).find((preset) => preset.dim === dim);
-  return published?.heads ?? dim / [64, 32, 16, 8, 4, 2, 1].find((size) => dim % size === 0)!;
+  return published?.heads ?? dim / headSize(dim);
+}
+
+/** 64 channels as in most published models, or the largest power of two that fits. */
+function headSize(dim: number): number {
+  return [64, 32, 16, 8, 4, 2, 1].find((size) => dim % size === 0)!;
 }
 
 /** The rounding that makes a feed-forward of the width: 256 in the published models, else the largest; 0 if none does. */

@@ -77,6 +77,18 @@ await fileTest("inspect: names the model of a checkpoint", async () => {
   );
 });
 
+await fileTest("inspect: names a CLIP with the sizes of its towers", async () => {
+  const { lines } = await inspect(new URL("../fixtures/clip-embed/weights.safetensors", import.meta.url).pathname);
+  const layers = "hidden_size 64, intermediate_size 256, num_hidden_layers 2, num_attention_heads 1 (assumed), " +
+    "hidden_act quick_gelu (assumed), layer_norm_eps 0.00001 (assumed)";
+  assert.equal(
+    lines.at(-1),
+    "model: a CLIP of unpublished sizes; projection_dim 32, logit_scale_init_value 2.6592 (assumed), text_config (" +
+      `${layers}, max_position_embeddings 12, vocab_size 99, eos_token_id 98 (assumed)), vision_config (` +
+      `${layers}, image_size 32, patch_size 8, num_channels 3)`,
+  );
+});
+
 await fileTest("inspect: names a decoding policy with what it decides", () =>
   withTemporaryFolder(async (folder) => {
     const file = `${folder}/policy.safetensors`, config = { ...tinyPolicyConfig, repulsion: null };

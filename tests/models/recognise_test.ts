@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { openWeights } from "../../src/io/weight_file.ts";
 import { arpgPresets, arpgShapes } from "../../src/models/arpg_config.ts";
+import { clipPresets, clipShapes } from "../../src/models/clip_config.ts";
 import { llamaGenPresets, llamaGenShapes } from "../../src/models/llamagen_config.ts";
 import { landmarks, recogniseModel } from "../../src/models/recognise.ts";
 import { vq16 } from "../../src/models/vq_config.ts";
 import type { Shape } from "../../src/tensor/shape.ts";
+import { tinyClip } from "./tiny_clip.ts";
 import { fileTest } from "../support/file_test.ts";
 
 Deno.test("recognise: the published models by their shapes alone", () => {
@@ -13,6 +15,9 @@ Deno.test("recognise: the published models by their shapes alone", () => {
   }
   for (const [preset, config] of Object.entries(llamaGenPresets)) {
     assert.deepEqual(recogniseModel(llamaGenShapes(config)), { family: "llamagen", preset, config, assumed: [] });
+  }
+  for (const [preset, config] of Object.entries(clipPresets)) {
+    assert.deepEqual(recogniseModel(clipShapes(config)), { family: "clip", preset, config, assumed: [] });
   }
 });
 
@@ -58,6 +63,25 @@ Deno.test("recognise: other sizes name what no tensor shows; a learned position 
   assert.deepEqual(recogniseModel(llamaGenShapes(small))?.assumed, ["heads", "cells"]);
 });
 
+Deno.test("recognise: a CLIP of other sizes, and tensors that make none", () => {
+  const shapes = clipShapes(tinyClip), found = recogniseModel(shapes);
+  const { text_config, vision_config } = tinyClip;
+  assert.deepEqual(found, {
+    family: "clip",
+    preset: null,
+    config: { // heads of the largest power of two
+      ...tinyClip,
+      text_config: { ...text_config, num_attention_heads: 1 },
+      vision_config: { ...vision_config, num_attention_heads: 3 },
+    },
+    assumed: ["logit_scale_init_value", "num_attention_heads", "hidden_act", "layer_norm_eps", "eos_token_id"],
+  });
+  const places = "vision_model.embeddings.position_embedding.weight";
+  for (const rows of [6, 1]) {
+    assert.equal(recogniseModel(new Map([...shapes, [places, [rows, 12]]])), null, "no square");
+  }
+});
+
 Deno.test("recognise: sizes in the metadata count, unless they are of another model", () => {
   const config = { ...arpgPresets["ARPG-L"], dim: 64, layers: 2, heads: 4, cells: 16 };
   const shapes = arpgShapes(config);
@@ -98,7 +122,8 @@ Deno.test("recognise: other tensors are no model", () => {
   const shapes = arpgShapes(arpgPresets["ARPG-L"]), others = llamaGenShapes(llamaGenPresets["LlamaGen-B"]);
   const vq = vqShapes([128, 128, 256, 256, 512], 2);
   assert.equal(recogniseModel(new Map()), null);
-  for (const [family, whole] of [["arpg", shapes], ["llamagen", others], ["vq", vq]] as const) {
+  const clip = clipShapes(clipPresets["ViT-B/32"]!);
+  for (const [family, whole] of [["arpg", shapes], ["llamagen", others], ["vq", vq], ["clip", clip]] as const) {
     for (const name of landmarks[family]) assert.equal(recogniseModel(without(whole, name)), null, name);
   }
   assert.equal(recogniseModel(new Map([...shapes, ["layers.self_dec.0.ffn.w1.weight", [7, 1024]]])), null);
