@@ -26,6 +26,7 @@ import { currentCommit } from "./environment.ts";
 import { wholeNumber } from "./option_values.ts";
 import { jobNameOf } from "./run_job_name.ts";
 import { noteLine, printLine } from "./terminal.ts";
+import { tunedTable } from "./tuning_file.ts";
 
 interface EvalOptions {
   readonly run: string;
@@ -82,7 +83,7 @@ async function evaluate(
   settings: PolicyEvaluationSettings,
 ): Promise<PolicyEvaluation> {
   const { judges, memory_gib } = config, file = await trainedPolicyPath(run);
-  const device = await Device.open({ memoryBytes: memory_gib * 2 ** 30 });
+  const device = await Device.open({ memoryBytes: memory_gib * 2 ** 30, choose: tunedTable });
   const policy = await loadPolicy(device, file);
   using painter = await openPainter(device, config.model, config.tokenizer);
   const judge = await loadJudge(device, judges.held_out);

@@ -12,6 +12,7 @@ import { Device } from "../tensor/device.ts";
 import { parseClasses } from "./option_values.ts";
 import { gridColumns, type SampleRequest } from "./sample_request.ts";
 import { printLine } from "./terminal.ts";
+import { tunedTable } from "./tuning_file.ts";
 
 /** Paints with the LSTM of a `digits_ar_grpo` run. */
 export async function samplePixels(run: RunDirectory, request: SampleRequest): Promise<void> {
@@ -22,7 +23,7 @@ export async function samplePixels(run: RunDirectory, request: SampleRequest): P
   }
   const config = loadConfig(run.config, digitsArGrpoSchema);
   const classes = parseClasses(request.classes, 10);
-  const device = await Device.open({ memoryBytes: config.memory_gib * 2 ** 30 });
+  const device = await Device.open({ memoryBytes: config.memory_gib * 2 ** 30, choose: tunedTable });
   const model = makeGenerator(device, config);
   await loadModel(run, request.model, model);
   const labels = balancedLabels(count, classes);

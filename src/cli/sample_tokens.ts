@@ -15,11 +15,12 @@ import { parseClasses } from "./option_values.ts";
 import { gridColumns, type SampleRequest } from "./sample_request.ts";
 import { filesOf, settingsOf } from "./sample_settings.ts";
 import { printLine } from "./terminal.ts";
+import { tunedTable } from "./tuning_file.ts";
 
 /** Paints with an ARPG: that of a run, of a file, or the shipped one; by rules made by hand, or by a policy. */
 export async function sampleTokens(request: SampleRequest, run?: RunDirectory): Promise<void> {
   const { model, tokenizer, policy } = await filesOf(request, run);
-  const device = await Device.open();
+  const device = await Device.open({ choose: tunedTable });
   using painter = await openPainter(device, model, tokenizer, request.dtype);
   const settings = await settingsOf(painter.model, request, policy);
   const { count } = request;

@@ -10,6 +10,7 @@ import { Device } from "../tensor/device.ts";
 import { onInterrupt } from "./command.ts";
 import { currentCommit, defaultRunPath, version } from "./environment.ts";
 import { noteLine, printLine } from "./terminal.ts";
+import { tunedTable } from "./tuning_file.ts";
 
 const defaultConfig = "configs/digits_policy.yaml";
 
@@ -71,7 +72,7 @@ async function resume(path: string, file: string | undefined, overrides: readonl
 }
 
 function openDevice(config: JobConfig): Promise<Device> {
-  return Device.open({ memoryBytes: config.memory_gib * 2 ** 30 });
+  return Device.open({ memoryBytes: config.memory_gib * 2 ** 30, choose: tunedTable });
 }
 
 async function execute(device: Device, config: JobConfig, run: RunDirectory, resumed: boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { Device } from "../../tensor/device.ts";
 import { compareOutputs } from "./compare.ts";
 import { runCase } from "./kinds.ts";
 import { findCases, readCase } from "./reference_case.ts";
+import { tunedTable } from "../tuning_file.ts";
 
 /** Where the lines go: results, and errors of the user. */
 export interface Lines {
@@ -20,7 +21,7 @@ export interface Lines {
 export async function checkCases(folders: readonly string[], { print, note }: Lines): Promise<0 | 1 | 2> {
   const cases = (await Promise.all(folders.map(findCases))).flat();
   const width = Math.max(...cases.map(({ length }) => length));
-  const device = await Device.open();
+  const device = await Device.open({ choose: tunedTable });
   let missed = false, broken = false;
   for (const folder of cases) {
     try {
