@@ -171,7 +171,7 @@ class DiscriminatorTraining implements AdaptiveReward {
   metrics(): Record<string, number> {
     if (!this.view) return {};
     const { loss, real, painted } = this.view;
-    return { discriminator_loss: loss, discriminator_score_real: real, discriminator_score_painted: painted };
+    return { discriminator_loss: loss, discriminator_real: real, discriminator_painted: painted };
   }
 
   /** `network.<parameter>` and `optimizer.<moment>`. */

@@ -69,7 +69,7 @@ await fileTest(
       for (const name of ["reward_quality", "hand_reward_fidelity", "reward_above_hand", "entropy_position"]) {
         assert.equal(typeof first![name], "number", name);
       }
-      for (const name of ["loss", "score_real", "score_painted"]) {
+      for (const name of ["loss", "real", "painted"]) {
         assert.ok(Number(first![`discriminator_${name}`]) > 0, name);
       }
       assert.ok(Number(first!.efficiency_lambda) > 0);

@@ -175,3 +175,27 @@ await fileTest(
       assert.ok(empty.includes("No comparison: eval.json has no method"));
     }),
 );
+
+await fileTest(
+  "writeReport: curves of the discriminator and of the price of quality, where a reward has them",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const run = await syntheticRun(`${folder}/run`);
+      const titles = ["Scores of the discriminator", "Loss of the discriminator", "Price of quality"];
+      const plain = await page(run);
+      for (const title of titles) assert.ok(!plain.includes(title), title);
+      const more = {
+        discriminator_loss: 0.6,
+        discriminator_real: 0.6,
+        discriminator_painted: 0.4,
+        efficiency_lambda: 4,
+      };
+      const records = [1, 2, 3].map((step) => ({ phase: "grpo", step, loss: 1, ...more }));
+      await run.writeText("metrics.jsonl", records.map((record) => JSON.stringify(record) + "\n").join(""));
+      const text = await page(run);
+      for (const title of [...titles, "Loss"]) assert.equal(text.split(`>${title}</text>`).length, 2, title);
+      for (const name of ["discriminator real", "discriminator painted"]) {
+        assert.match(text, new RegExp(`>${name}</text>`));
+      }
+    }),
+);

@@ -22,12 +22,12 @@ Deno.test("Grader: rewards that follow the policy say what they have become, and
   const { parts: [scores] } = grader.grade({ images, classes }, spent, spent);
   const [realism, ...observed] = await device.read([scores!, ...grader.observed]);
   grader.adapt(observed as Float32Array[]);
-  const { efficiency_lambda, discriminator_loss, discriminator_score_real, discriminator_score_painted, ...others } =
-    grader.metrics();
+  const { efficiency_lambda, discriminator_loss, discriminator_real, discriminator_painted, ...others } = grader
+    .metrics();
   assert.deepEqual(others, {});
   assert.ok(discriminator_loss! > 0.3 && discriminator_loss! < 1.2, `${discriminator_loss}`);
-  assert.ok(discriminator_score_real! > 0 && discriminator_score_real! < 1);
-  assert.ok(Math.abs(discriminator_score_painted! - realism![0]!) < 1e-6, "all painted alike");
+  assert.ok(discriminator_real! > 0 && discriminator_real! < 1);
+  assert.ok(Math.abs(discriminator_painted! - realism![0]!) < 1e-6, "all painted alike");
   // As good as the hand schedule, whose quality is to be kept whole.
   assert.ok(Math.abs(efficiency_lambda! - 2) < 1e-6);
   grader.adapt([observed[0] as Float32Array, Float32Array.of(0.2, 0.4)]);
