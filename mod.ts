@@ -248,6 +248,8 @@ export type { AdaptiveReward, PaintedImages, Reward, WeightedReward } from "./sr
 export { ArGrpo, type ArGrpoOptions, type UpdateMetrics } from "./src/rl/ar_grpo.ts";
 export { ArpgBatches } from "./src/rl/arpg_batches.ts";
 export { ArpgLikelihood, type ArpgLikelihoodOptions } from "./src/rl/arpg_likelihood.ts";
+export { ClipTraining, type ClipTrainingOptions } from "./src/rl/clip_training.ts";
+export { contrastiveLoss } from "./src/rl/contrastive_loss.ts";
 export { generatorColumns, type GeneratorExperience, GeneratorGrpo } from "./src/rl/generator_grpo.ts";
 export type { GeneratorGrpoOptions } from "./src/rl/generator_options.ts";
 export { MaximumLikelihood, type MaximumLikelihoodOptions } from "./src/rl/maximum_likelihood.ts";
@@ -313,7 +315,7 @@ export { type PrecisionRecall, precisionRecall } from "./src/eval/precision_reca
 export { RunningStatistics } from "./src/eval/running_statistics.ts";
 export { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "./src/eval/target_comparison.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
-export { type ClipFiles, clipTokenizer, loadClip } from "./src/jobs/clip_files.ts";
+export { type ClipFiles, clipTokenizer, loadClip, saveClip } from "./src/jobs/clip_files.ts";
 export { loadJudge } from "./src/jobs/judge_file.ts";
 export { openPainter } from "./src/jobs/open_painter.ts";
 export { loadPolicy, savePolicy } from "./src/jobs/policy_file.ts";

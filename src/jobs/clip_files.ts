@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { naming, UserError } from "../error.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { fileError, readBytes } from "../io/file_error.ts";
-import { type JsonValue, toJson } from "../io/json.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { openWeights } from "../io/weight_file.ts";
 import { type Clip, clipFrom } from "../models/clip.ts";
@@ -57,21 +56,19 @@ export async function clipTokenizer(file: string, limits?: ClipTextLimits): Prom
  *
  * @param tokenizer content of the tokenizer.json.
  */
-export async function saveClip(device: Device, folder: string, clip: Clip, tokenizer: JsonValue): Promise<void> {
-  const { text_config, vision_config } = clip.config, side = vision_config.image_size;
+export async function saveClip(device: Device, folder: string, clip: Clip, tokenizer: object): Promise<void> {
+  const side = clip.config.vision_config.image_size;
   await Deno.mkdir(folder, { recursive: true }).catch((cause) => {
     throw fileError("write", folder, cause);
   });
-  const write = (name: string, value: JsonValue) =>
-    writeFileAtomic(join(folder, name), new TextEncoder().encode(`${toJson(value, 2)}\n`));
+  const write = (name: string, value: object) =>
+    writeFileAtomic(join(folder, name), new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
   await write("tokenizer.json", tokenizer);
   await write("config.json", {
     architectures: ["CLIPModel"],
     model_type: "clip",
     torch_dtype: "float16",
     ...clip.config,
-    text_config: { ...text_config },
-    vision_config: { ...vision_config },
   });
   await write("preprocessor_config.json", {
     image_processor_type: "CLIPImageProcessor",

@@ -1,5 +1,4 @@
 /** The words of a few prompts as a tokenizer.json, for a CLIP that is to know no others. */
-import type { JsonValue } from "../io/json.ts";
 
 /** Stands for every word that no prompt has. */
 const unknown = "<|unknown|>";
@@ -10,7 +9,7 @@ const end = "<|endoftext|>";
 /** A tokenizer.json with its ids. */
 export interface PromptVocabulary {
   /** As HuggingFace's libraries read it. */
-  readonly tokenizer: JsonValue;
+  readonly tokenizer: object;
   /** V, number of ids; the last one ends texts. */
   readonly size: number;
   /** Ids of the longest prompt, its two ends included. */
@@ -37,7 +36,7 @@ export function promptVocabulary(prompts: readonly string[]): PromptVocabulary {
   });
   const place = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
   const mark = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
-  const tokenizer: JsonValue = {
+  const tokenizer = {
     version: "1.0",
     truncation: null,
     padding: null,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { digitsArGrpoJob } from "./digits_ar_grpo.ts";
 import { digitsArpgJob } from "./digits_arpg.ts";
+import { digitsClipJob } from "./digits_clip.ts";
 import { digitsDecodingJob } from "./digits_decoding.ts";
 import { digitsJudgesJob } from "./judges_job.ts";
 import { digitsPolicyJob } from "./digits_policy.ts";
@@ -11,6 +12,7 @@ import type { Job, JobConfig } from "./job.ts";
 const jobs = {
   digits_ar_grpo: digitsArGrpoJob,
   digits_arpg: digitsArpgJob,
+  digits_clip: digitsClipJob,
   digits_decoding: digitsDecodingJob,
   digits_judges: digitsJudgesJob,
   digits_policy: digitsPolicyJob,
@@ -21,6 +23,7 @@ const jobs = {
 export const anyJobSchema: z.ZodType<JobConfig> = z.discriminatedUnion("job", [
   digitsArGrpoJob.schema,
   digitsArpgJob.schema,
+  digitsClipJob.schema,
   digitsDecodingJob.schema,
   digitsJudgesJob.schema,
   digitsPolicyJob.schema,
