@@ -3,8 +3,9 @@
 // of a and of w into workgroup memory (the next slab's while this one is summed up) and owns 4 T x 4 T sums.
 // a: [B,M,K], or with A_T [B,K,M]; w: [B,K,N], or with W_T [B,N,K], batch stride 0 broadcasts; c: [P,B,M,N]
 // any size: what lies outside reads as zero and is not written; lanes side by side load neighbouring elements
-// P parts of the sum where there are few tiles: part p takes k from p k_part, and another kernel adds the parts up
+// P parts of the sum where there are few tiles: part p takes k from p k_part, and `finish` adds the parts up
 // grid: one workgroup per part, matrix and tile, column tiles first; loop turns of a lane: k_part T / 16
+// finish: one lane per element of c
 // cost: 2 B M N K FLOP; memory 4 B M N K (1 / 64 T + 1 / 64 T) bytes, that is 16 T FLOP a byte; workgroup memory 8 T
 //   FLOP a vec4; not measured on a GPU
 //@include grid
@@ -19,6 +20,10 @@ struct Params { m: u32, n: u32, k: u32, k_part: u32, parts: u32, batch: u32, a_b
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read> bias_in: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sums_out: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // A slab: quads of rows or columns by k. The odd width keeps lanes that store different k out of the same bank.
@@ -125,4 +130,15 @@ fn block(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: v
   //@end
   //@end
   //@end
+}
+
+@compute @workgroup_size(64)
+fn finish(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = flat_index(group, groups, lane, 64u);
+  let size = params.batch * params.m * params.n;
+  if (i >= size) { return; }
+  var sum = 0.0;
+  for (var part = 0u; part < params.parts; part++) { sum += partial[part * size + i]; }
+  if (BIAS == 1u) { sum += bias_in[i % params.n]; }
+  sums_out[i] = activate(vec4f(sum)).x;
 }

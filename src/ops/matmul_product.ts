@@ -65,7 +65,7 @@ export function product(
 ): void {
   const { batch, m, n, k } = p;
   let { layout } = p;
-  if (blockSuits(device, p, bias !== null || epilogue !== "none")) {
+  if (blockSuits(device, p)) {
     blockProduct(device, p, a, w, out, bias, epilogues.indexOf(epilogue));
     return;
   }

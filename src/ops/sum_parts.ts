@@ -17,14 +17,8 @@ export function sumParts(partial: Tensor, shape: Shape): Tensor {
   const parts = partial.shape[0]!;
   if (parts === 1) return partial.view(shape);
   if (parts > mostParts) return sum(partial, 0).view(shape);
+  const n = sizeOf(shape);
   const total = partial.device.empty(shape, "f32", "sum_parts");
-  addParts(partial, total);
-  return total;
-}
-
-/** Writes the sum of at most 32,768 parts `[parts, ..]` to a tensor. */
-export function addParts(partial: Tensor, total: Tensor): void {
-  const parts = partial.shape[0]!, n = sizeOf(total.shape);
   partial.device.launch(source, "forward", {
     read: [partial],
     write: [total],
@@ -32,4 +26,5 @@ export function addParts(partial: Tensor, total: Tensor): void {
     grid: foldGrid(Math.ceil(n / 32)),
     cost: { flops: n * parts, bytes: 4 * n * (parts + 1) },
   });
+  return total;
 }
