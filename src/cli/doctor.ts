@@ -1,5 +1,6 @@
 /**
- * `deno task doctor`: tells what WebGPU finds on this machine, what is slow or missing, and how to mend it.
+ * `deno task doctor`: tells what WebGPU finds on this machine, what is slow or missing, and how to mend it; and whether the
+ * run of a config fits.
  *
  * @module
  */
@@ -7,23 +8,39 @@ import { UserError } from "../error.ts";
 import { openAdapter } from "../gpu/adapter.ts";
 import { runCommand } from "./command.ts";
 import { diagnose } from "./diagnosis.ts";
+import { examineConfig } from "./doctor_config.ts";
 import { platformFacts } from "./driver.ts";
 import { adviseDriver } from "./driver_plan.ts";
 import { printLine } from "./terminal.ts";
 
-async function examine(): Promise<void> {
+async function examine({ config }: { readonly config?: string }): Promise<void> {
   const platform = await platformFacts();
   if (!await navigator.gpu?.requestAdapter()) throw new UserError(adviseDriver(platform).join("\n"));
   const adapter = await openAdapter();
+  const { limits } = adapter.device;
+  const availableBytes = Deno.systemMemoryInfo().available;
   diagnose({
     runtime: `Deno ${Deno.version.deno} on ${Deno.build.os} ${Deno.build.arch}`,
     platform,
     cores: navigator.hardwareConcurrency,
-    availableBytes: Deno.systemMemoryInfo().available,
+    availableBytes,
     adapter,
-    limits: adapter.device.limits,
+    limits,
   }).forEach(printLine);
   adapter.device.destroy();
+  if (config === undefined) return;
+  const room = { limits, availableBytes: adapter.software ? availableBytes : null };
+  const { lines, problems } = await examineConfig(config, room);
+  [...lines, ...problems.map((problem) => `does not fit: ${problem}`)].forEach(printLine);
+  if (problems.length) throw new UserError(`Cannot run ${config} here: see the ${problems.length} lines above`);
+  printLine("The config fits");
 }
 
-if (import.meta.main) await runCommand("doctor", (program) => void program.action(examine));
+if (import.meta.main) {
+  await runCommand(
+    "doctor",
+    (program) =>
+      void program.option("--config <file>", "also tell whether the run of this config fits, and what files it lacks")
+        .action(examine),
+  );
+}

@@ -24,9 +24,9 @@ export async function openPainter(
   dtype: FrozenDtype = "float32",
 ): Promise<ArpgPainter> {
   using weights = await openWeights(model);
-  const { config } = recognised(weights, "arpg");
+  const { config } = recognisedModel(weights, "arpg");
   using codes = await openWeights(tokenizer);
-  const { config: sizes } = recognised(codes, "vq");
+  const { config: sizes } = recognisedModel(codes, "vq");
   if (config.vocab !== sizes.codebook_size) {
     throw new UserError(
       `Cannot paint with ${model} and ${tokenizer}: the model has ${config.vocab} tokens, the tokenizer ` +
@@ -52,7 +52,7 @@ const titles: Readonly<Record<Family, string>> = {
 };
 
 /** The model in a file. @throws {UserError} where it is none of the family. */
-function recognised<F extends Family>(
+export function recognisedModel<F extends Family>(
   { path, entries, metadata }: WeightFile,
   family: F,
 ): Extract<RecognisedModel, { readonly family: F }> {

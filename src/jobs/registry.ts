@@ -6,6 +6,7 @@ import { digitsDecodingJob } from "./digits_decoding.ts";
 import { digitsJudgesJob } from "./judges_job.ts";
 import { digitsPolicyJob } from "./digits_policy.ts";
 import { digitsTokenizerJob } from "./digits_tokenizer.ts";
+import { imagenetArGrpoJob, imagenetPolicyJob } from "./imagenet_policy.ts";
 import type { Job, JobConfig } from "./job.ts";
 
 /** Every job, by the name that configs give as `job`. */
@@ -17,6 +18,8 @@ const jobs = {
   digits_judges: digitsJudgesJob,
   digits_policy: digitsPolicyJob,
   digits_tokenizer: digitsTokenizerJob,
+  imagenet_ar_grpo: imagenetArGrpoJob,
+  imagenet_policy: imagenetPolicyJob,
 } as const;
 
 /** The settings of any job. */
@@ -28,6 +31,8 @@ export const anyJobSchema: z.ZodType<JobConfig> = z.discriminatedUnion("job", [
   digitsJudgesJob.schema,
   digitsPolicyJob.schema,
   digitsTokenizerJob.schema,
+  imagenetArGrpoJob.schema,
+  imagenetPolicyJob.schema,
 ]);
 
 /** The job that a config names. */

@@ -18,10 +18,25 @@ export interface SavedState extends Position {
   readonly tensors: ReadonlyMap<string, HostTensor>;
 }
 
-/** Copies tensors to the host with one readback. */
+/** Bytes that come to the host together: an adapter may map no more than 1 or 2 GiB. */
+const readTogether = 2 ** 29;
+
+/** Copies tensors to the host, with one readback where they are not of gigabytes. */
 export async function toHost(device: Device, tensors: ReadonlyMap<string, Tensor>): Promise<Map<string, HostTensor>> {
-  const data = await device.read([...tensors.values()]);
-  return new Map([...tensors].map(([name, { shape }], i) => [name, { shape, data: data[i]! }]));
+  const copied = new Map<string, HostTensor>();
+  let together: [name: string, tensor: Tensor][] = [];
+  const read = async () => {
+    const data = await device.read(together.map(([, tensor]) => tensor));
+    together.forEach(([name, { shape }], i) => copied.set(name, { shape, data: data[i]! }));
+    together = [];
+  };
+  for (const entry of tensors) {
+    const bytes = 4 * together.reduce((sum, [, { size }]) => sum + size, entry[1].size);
+    if (bytes > readTogether && together.length) await read();
+    together.push(entry);
+  }
+  if (together.length) await read();
+  return copied;
 }
 
 /** Tensors under `<prefix>.<name>`. */

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { arpgConfigSchema } from "../models/arpg_config.ts";
+import { clipConfigSchema } from "../models/clip_config.ts";
+import { vqConfigSchema } from "../models/vq_config.ts";
+import { rewardConfigSchema } from "../rewards/reward_config.ts";
+import {
+  generatorTrainingSchema,
+  policySizesSchema,
+  policyTrainingSchema,
+  seedSchema,
+  trainedSchema,
+} from "./policy_training_config.ts";
+
+const positive = z.number().positive();
+const pictures = z.int().min(1);
+
+/** Names of `arpgPresets` and of `clipPresets`. */
+const arpgNames = ["ARPG-L", "ARPG-XL", "ARPG-XXL"] as const;
+const clipNames = ["ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px"] as const;
+
+/** The settings of `configs/imagenet_policy.yaml`, where each is explained. */
+export const imagenetPolicySchema = z.strictObject({
+  job: z.literal("imagenet_policy"),
+  seed: seedSchema,
+  memory_gib: positive,
+  model: z.strictObject({
+    weights: z.string(),
+    sizes: z.union([z.enum(arpgNames), arpgConfigSchema]),
+    dtype: z.enum(["float16", "float32"]),
+  }),
+  tokenizer: z.strictObject({ weights: z.string(), sizes: z.union([z.literal("VQ-16"), vqConfigSchema]) }),
+  clip_sizes: z.union([z.enum(clipNames), clipConfigSchema]),
+  classes: z.array(z.int().min(0)).min(1).nullable(),
+  policy: policySizesSchema,
+  train: trainedSchema,
+  training: policyTrainingSchema.extend({ evaluate_samples: pictures }),
+  generator: generatorTrainingSchema,
+  reward: rewardConfigSchema,
+  held_out_clip: z.string().nullable(),
+  comparison: z.strictObject({ samples: pictures, seed: seedSchema, npz: z.boolean() }),
+  checkpoint_seconds: positive,
+});
+
+/** The settings of `configs/imagenet_ar_grpo.yaml`: those of the policy's job, with other values. */
+export const imagenetArGrpoSchema = imagenetPolicySchema.extend({ job: z.literal("imagenet_ar_grpo") });
+
+/** The resolved settings of either job. */
+export type ImagenetConfig = z.output<typeof imagenetPolicySchema> | z.output<typeof imagenetArGrpoSchema>;

@@ -1,0 +1,194 @@
+/** About what memory an ImageNet run takes, worked out before it starts from the sizes of its config. */
+import { pixelsBatch } from "../eval/painting_batch.ts";
+import { texelsPerRow } from "../gpu/pool.ts";
+import { type ArpgConfig, arpgShapes, arpgSizes } from "../models/arpg_config.ts";
+import { clipGrid, clipPresets, clipShapes } from "../models/clip_config.ts";
+import { groupSizes } from "../models/decode_schedule.ts";
+import type { VqConfig } from "../models/vq_config.ts";
+import { type Shape, sizeOf } from "../tensor/shape.ts";
+import type { ImagenetConfig } from "./imagenet_config.ts";
+import { arpgOf, pictureSize, vqOf } from "./imagenet_models.ts";
+
+/** The limits of an adapter that a run may exceed. */
+export type RunLimits = Pick<
+  GPUSupportedLimits,
+  "maxStorageBufferBindingSize" | "maxBufferSize" | "maxTextureDimension2D"
+>;
+
+/** A part of a run's memory. */
+export interface MemoryPart {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** What a run needs of an adapter. */
+export interface RunDemand {
+  /** The whole is their sum: recorded steps share no memory. */
+  readonly parts: readonly MemoryPart[];
+  /** The largest buffer of a step, which the adapter must be able to bind. */
+  readonly largestBuffer: MemoryPart;
+  /** Rows of a step's products: a grid has room for 65,535. */
+  readonly rows: number;
+  /** Kernels of a recorded painting: a recording has room for 16,000. */
+  readonly dispatches: number;
+}
+
+const float = 4;
+
+/** The demand of a config. */
+export function demandOf(config: ImagenetConfig, limits: RunLimits): RunDemand {
+  const { training, train, model, memory_gib } = config;
+  const arpg = arpgOf(config), vq = vqOf(config), size = pictureSize(config);
+  const hand = training.batch_size, policy = hand * training.group_size, pictures = policy + hand;
+  const steps = training.max_steps ?? Math.max(...training.target_steps);
+  const streams = training.cfg_scale === 1 ? 1 : 2;
+  const mostGroup = Math.max(...training.target_steps.flatMap((target) => groupSizes("arccos", target, arpg.cells)));
+  const decoding = { arpg, half: model.dtype === "float16", streams };
+  const share = memory_gib * 2 ** 30 / 8;
+  const pixels = Math.min(pictures, pixelsBatch(vq, Math.sqrt(arpg.cells), { bytes: share, limits }));
+  const parts = [
+    { name: "generator", bytes: countOf(arpgShapes(arpg)) * (model.dtype === "float16" ? 2 : float) },
+    { name: "tokenizer", bytes: tokenizerParameters(vq) * float },
+    { name: "rollouts", bytes: decoderBytes(decoding, policy, arpg.cells) + decoderBytes(decoding, hand, mostGroup) },
+    {
+      name: "pictures",
+      bytes: pixels * 16 * largestImage(vq, size) + 3 * pictures * vq.image_channels * size ** 2 * float,
+    },
+    ...clipParts(config, pictures),
+    { name: "policy", bytes: policyBytes(config, arpg, steps * policy) },
+    ...(train === "policy" ? [] : generatorParts(config, arpg, policy, streams)),
+    { name: "looks", bytes: share },
+  ];
+  const logits = policy * streams * arpg.cells * arpg.vocab * float;
+  return {
+    parts,
+    largestBuffer: { name: "guided logits of all rollouts", bytes: logits },
+    rows: policy * streams * arpg.cells,
+    dispatches: steps * (5 * arpg.layers + dispatchesOfChoice + 4 * config.policy.layers),
+  };
+}
+
+/** Kernels of a step besides those of the generator's layers: plan, embedding, probe, the policy's forward and draws. */
+const dispatchesOfChoice = 110;
+/** A recording's room, and a grid's. */
+const mostDispatches = 16000, mostRows = 65535;
+
+/** What stands against a run of this demand; nothing where it fits. */
+export function objections(
+  { parts, largestBuffer, rows, dispatches }: RunDemand,
+  config: ImagenetConfig,
+  limits: RunLimits,
+  availableBytes: number | null,
+): string[] {
+  const total = totalOf(parts), budget = config.memory_gib * 2 ** 30;
+  const { batch_size, group_size } = config.training, rollouts = batch_size * group_size;
+  const binding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const fewer = (most: number) => `set training.batch_size times group_size to ${Math.floor(rollouts * most)} or less`;
+  const found: string[] = [];
+  if (total > budget) {
+    found.push(
+      `memory_gib is ${config.memory_gib}, about ${gib(total)} are needed: raise it, or lower training.batch_size`,
+    );
+  }
+  if (availableBytes !== null && total > availableBytes) {
+    found.push(`about ${gib(total)} are needed and ${gib(availableBytes)} are available: lower training.batch_size`);
+  }
+  if (largestBuffer.bytes > binding) {
+    found.push(
+      `${largestBuffer.name} take ${gib(largestBuffer.bytes)}, the adapter binds ${gib(binding)} at once: ` +
+        fewer(binding / largestBuffer.bytes),
+    );
+  }
+  const texels = limits.maxTextureDimension2D * texelsPerRow * 4;
+  const widest = rows * arpgSizes(arpgOf(config)).ffn;
+  if (rows > mostRows || widest > texels) {
+    const most = Math.min(mostRows / rows, texels / widest);
+    found.push(`a step of all rollouts has ${rows} rows, more than a kernel takes: ${fewer(most)}`);
+  }
+  if (dispatches > mostDispatches) {
+    found.push(
+      `a painting of so many steps takes about ${dispatches} kernels, a recording holds ${mostDispatches}: lower the ` +
+        "largest of training.target_steps, or max_steps",
+    );
+  }
+  return found;
+}
+
+/** Bytes of all parts. */
+export function totalOf(parts: readonly MemoryPart[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Bytes in words. */
+export function gib(bytes: number): string {
+  return bytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+function countOf(shapes: ReadonlyMap<string, Shape>): number {
+  return shapes.values().reduce((sum, shape) => sum + sizeOf(shape), 0);
+}
+
+/** Caches, activations and logits of a decoding whose steps ask for `queries` cells of each sample. */
+function decoderBytes(
+  { arpg, half, streams }: { readonly arpg: ArpgConfig; readonly half: boolean; readonly streams: number },
+  batch: number,
+  queries: number,
+): number {
+  const { dim, cells, vocab, layers } = arpg, samples = streams * batch;
+  const caches = 2 * (layers / 2 + 1) * samples * cells * dim * (half ? 2 : float);
+  const activations = samples * queries * (4 * dim + arpgSizes(arpg).ffn) * float;
+  const logits = (samples + batch * (streams - 1)) * queries * vocab * float;
+  return caches + activations + logits;
+}
+
+/** A level's channels go up one level before they become fewer there. */
+function largestImage({ ch, ch_mult }: VqConfig, size: number): number {
+  const levels = ch_mult.map((factor, level) => ch * factor * (size / 2 ** Math.max(0, level - 1)) ** 2);
+  return Math.max(...levels) * float;
+}
+
+/** Parameters of encoder and decoder, but for the smallest. */
+function tokenizerParameters({ ch, ch_mult, num_res_blocks, codebook_size, codebook_embed_dim, z_channels }: VqConfig) {
+  const block = (from: number, to: number) => 9 * (from + to) * to + (from === to ? 0 : from * to);
+  const level = (from: number, to: number, blocks: number) =>
+    block(from, to) + (blocks - 1) * block(to, to) + 9 * to ** 2;
+  const last = ch * ch_mult.at(-1)!;
+  const ends = (blocks: number) => 2 * block(last, last) + (1 + blocks) * 4 * last ** 2 + 9 * last * z_channels;
+  return [num_res_blocks, num_res_blocks + 1].reduce((sum, blocks) => {
+    const levels = ch_mult.map((factor, l) => level(ch * (ch_mult[l - 1] ?? 1), ch * factor, blocks));
+    return sum + ends(blocks) + levels.reduce((a, b) => a + b);
+  }, codebook_size * codebook_embed_dim);
+}
+
+function clipParts({ reward, held_out_clip, clip_sizes }: ImagenetConfig, pictures: number): MemoryPart[] {
+  const models = (reward.clip ? 1 : 0) + (reward.aesthetic ? 1 : 0) + (held_out_clip === null ? 0 : 1);
+  if (models === 0) return [];
+  const sizes = typeof clip_sizes === "string" ? clipPresets[clip_sizes]! : clip_sizes;
+  const { vision_config } = sizes, tokens = clipGrid(vision_config) ** 2 + 1;
+  const layer = pictures * tokens * (8 * vision_config.hidden_size + 2 * vision_config.intermediate_size) * float;
+  return [{ name: "CLIP", bytes: models * (countOf(clipShapes(sizes)) * float + layer) }];
+}
+
+/** The policy's own memory in training, for `rows` steps of all rollouts. */
+function policyBytes({ policy, training }: ImagenetConfig, { cells }: ArpgConfig, rows: number): number {
+  const { hidden_dim, layers } = policy;
+  return rows / training.minibatches * cells * hidden_dim * float * (4 * layers + 12);
+}
+
+function generatorParts(
+  { generator }: ImagenetConfig,
+  arpg: ArpgConfig,
+  paintings: number,
+  streams: number,
+): MemoryPart[] {
+  const { dim, layers, cells, vocab, heads } = arpg, parameters = countOf(arpgShapes(arpg));
+  const copies = 6 + (generator.beta > 0 ? 1 : 0); // weights, two moments, averages, gradients and their sums; reference
+  const some = paintings / generator.parts;
+  const logits = some * cells * vocab * float * (2 * streams + 6);
+  const kept = generator.kl === "exact" ? paintings * cells * vocab * float : 0;
+  const layer = some * streams * cells * (12 * dim + 5 * arpgSizes(arpg).ffn + 2 * heads * cells) * float;
+  return [
+    { name: "generator's training", bytes: copies * parameters * float },
+    { name: "generator's gradients", bytes: logits + kept + layers * layer },
+  ];
+}

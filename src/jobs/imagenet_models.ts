@@ -1,0 +1,102 @@
+/** The models of an ImageNet job: from published files, or of random weights for a dry run. */
+import { naming, UserError } from "../error.ts";
+import { ArpgPainter } from "../eval/arpg_painter.ts";
+import { openWeights } from "../io/weight_file.ts";
+import { Arpg } from "../models/arpg.ts";
+import { type ArpgConfig, arpgPresets, arpgShapes } from "../models/arpg_config.ts";
+import { FrozenArpg } from "../models/frozen_arpg.ts";
+import { cellSize, vq16, type VqConfig } from "../models/vq_config.ts";
+import { VqTokenizer, vqTokenizerFrom } from "../models/vq_tokenizer.ts";
+import { BlankInitializer, Initializer } from "../nn/init.ts";
+import { checkWeights, loadParametersFrom, type WeightSource } from "../nn/module.ts";
+import type { Device } from "../tensor/device.ts";
+import type { ImagenetConfig } from "./imagenet_config.ts";
+import { randomWeights, randomWeightsOf } from "./imagenet_random.ts";
+import { recognisedModel } from "./open_painter.ts";
+
+/** Sizes of the generator that a config names. */
+export function arpgOf({ model: { sizes } }: Pick<ImagenetConfig, "model">): ArpgConfig {
+  return typeof sizes === "string" ? arpgPresets[sizes] : sizes;
+}
+
+/** Sizes of the tokenizer that a config names. */
+export function vqOf({ tokenizer: { sizes } }: Pick<ImagenetConfig, "tokenizer">): VqConfig {
+  return typeof sizes === "string" ? vq16 : sizes;
+}
+
+/** Height and width of the pictures in pixels. */
+export function pictureSize(config: Pick<ImagenetConfig, "model" | "tokenizer">): number {
+  return Math.sqrt(arpgOf(config).cells) * cellSize(vqOf(config));
+}
+
+/**
+ * The frozen generator and its tokenizer.
+ *
+ * @param memoryBytes about what the painter's batches may take.
+ * @throws {UserError} for files of other models, and where model and tokenizer have other codes.
+ */
+export async function openImagenetPainter(
+  device: Device,
+  config: ImagenetConfig,
+  memoryBytes: number,
+): Promise<ArpgPainter> {
+  const { model, tokenizer } = config;
+  const arpg = arpgOf(config), vq = vqOf(config);
+  if (arpg.vocab !== vq.codebook_size) {
+    throw new UserError(
+      `Cannot paint: model.sizes has ${arpg.vocab} tokens, tokenizer.sizes ${vq.codebook_size} codes; they must be equal`,
+    );
+  }
+  const codes = await openTokenizer(device, vq, tokenizer.weights, config.seed + 1);
+  const frozen = await withGenerator(config, (source) => FrozenArpg.from(device, arpg, source, model.dtype));
+  return new ArpgPainter(frozen, codes, memoryBytes);
+}
+
+/** A trainable generator with the weights of the frozen one. */
+export async function loadImagenetGenerator(device: Device, config: ImagenetConfig): Promise<Arpg> {
+  const arpg = arpgOf(config);
+  return await withGenerator(config, async (source) => {
+    checkWeights(arpgShapes(arpg), source.entries, options);
+    const model = new Arpg(new BlankInitializer(device), arpg);
+    await loadParametersFrom(model, source, options);
+    return model;
+  });
+}
+
+/** Tables of angles, which a model computes itself. */
+const options = { ignore: (name: string) => /(^|\.)freqs_cis$/.test(name) };
+
+async function openTokenizer(device: Device, sizes: VqConfig, path: string, seed: number): Promise<VqTokenizer> {
+  if (path === randomWeights) return new VqTokenizer(new Initializer(device, seed), sizes);
+  using source = await openWeights(path);
+  requireSizes("tokenizer", recognisedModel(source, "vq"), sizes, path);
+  return await vqTokenizerFrom(device, sizes, source).catch((cause) => {
+    throw naming(path, cause);
+  });
+}
+
+async function withGenerator<T>(config: ImagenetConfig, body: (source: WeightSource) => Promise<T>): Promise<T> {
+  const sizes = arpgOf(config), { weights: path } = config.model;
+  if (path === randomWeights) return await body(randomWeightsOf(arpgShapes(sizes), config.seed));
+  using source = await openWeights(path);
+  requireSizes("model", recognisedModel(source, "arpg"), sizes, path);
+  try {
+    return await body(source);
+  } catch (cause) {
+    throw naming(path, cause);
+  }
+}
+
+/** @throws {UserError} where the file has other sizes than the config, by which memory was planned. */
+function requireSizes<Config extends object>(
+  key: "model" | "tokenizer",
+  { config: found, preset }: { readonly config: Config; readonly preset: string | null },
+  wanted: Config,
+  path: string,
+): void {
+  const sizes = (config: Config) => JSON.stringify(Object.entries(config).sort());
+  if (sizes(found) === sizes(wanted)) return;
+  throw new UserError(
+    `Cannot load ${path}: it has other sizes than ${key}.sizes; set ${key}.sizes=${preset ?? JSON.stringify(found)}`,
+  );
+}
