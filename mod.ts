@@ -179,6 +179,7 @@ export { LlamaGenPainter } from "./src/models/llamagen_painter.ts";
 export { arpgMetadata, loadArpg } from "./src/models/load_arpg.ts";
 export { type GenerateOptions, LstmGenerator, type LstmGeneratorConfig } from "./src/models/lstm_generator.ts";
 export { MlpClassifier } from "./src/models/mlp_classifier.ts";
+export { SplitEmbedding } from "./src/models/split_embedding.ts";
 export { StridedClassifier } from "./src/models/strided_classifier.ts";
 export type { GroupNorm, ImageLayer } from "./src/models/vq_blocks.ts";
 export type { VqCoder } from "./src/models/vq_coder.ts";

@@ -9,6 +9,7 @@ import { type Clip, clipFrom } from "../models/clip.ts";
 import { parseClipConfig } from "../models/clip_config.ts";
 import { clipDeviation, clipMean } from "../models/clip_preprocess.ts";
 import { type ClipTextLimits, ClipTokenizer } from "../models/clip_tokenizer.ts";
+import { joinTables } from "../models/split_embedding.ts";
 import type { Device } from "../tensor/device.ts";
 import { toHost } from "./run_state.ts";
 
@@ -80,7 +81,7 @@ export async function saveClip(device: Device, folder: string, clip: Clip, token
     image_mean: clipMean,
     image_std: clipDeviation,
   });
-  const weights = await toHost(device, clip.parameters());
+  const weights = joinTables(await toHost(device, clip.parameters()));
   await writeSafetensors(join(folder, "model.safetensors"), weights, { format: "pt" }, { dtype: "F16" });
 }
 

@@ -10,6 +10,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { checkClipConfig, type ClipConfig, clipShapes } from "./clip_config.ts";
 import { ClipTextTower } from "./clip_text.ts";
 import { ClipVisionTower } from "./clip_vision.ts";
+import { splitTables } from "./split_embedding.ts";
 
 /**
  * CLIP (Radford et al. 2021, arXiv 2103.00020) as HuggingFace's `CLIPModel` stores it: a transformer of images and one
@@ -68,7 +69,10 @@ export class Clip implements Module {
     return mul(matmul(unitRows(images), unitRows(texts), { layout: "nt" }), exp(this.logitScale));
   }
 
-  /** Under the names of HuggingFace's `CLIPModel`, `logit_scale` to `text_projection.weight`. */
+  /**
+   * Under the names of HuggingFace's `CLIPModel`, `logit_scale` to `text_projection.weight`. Where the adapter cannot bind
+   * the table of tokens at once there are parts of it instead, see {@link SplitEmbedding}; files hold whole tables.
+   */
   parameters(): Map<string, Tensor> {
     return new Map([
       ["logit_scale", this.logitScale],
@@ -98,6 +102,6 @@ const options = { ignore: (name: string) => name.endsWith(".position_ids") };
 export async function clipFrom(device: Device, config: ClipConfig, source: WeightSource): Promise<Clip> {
   checkWeights(clipShapes(config), source.entries, options);
   const model = new Clip(new BlankInitializer(device), config);
-  await loadParametersFrom(model, source, options);
+  await loadParametersFrom(model, splitTables(source, model.parameters()), options);
   return model;
 }

@@ -12,6 +12,7 @@ import { requireRank, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { anyHighest, type ClipTextConfig } from "./clip_config.ts";
 import { ClipEncoder } from "./clip_encoder.ts";
+import { SplitEmbedding } from "./split_embedding.ts";
 
 /**
  * The text transformer of a CLIP (Radford et al. 2021, arXiv 2103.00020, section 2.4): a token sees those before it, and
@@ -22,7 +23,7 @@ import { ClipEncoder } from "./clip_encoder.ts";
  */
 export class ClipTextTower implements Module {
   /** `[V, C]`. */
-  readonly tokens: Embedding;
+  readonly tokens: SplitEmbedding;
   /** `[L, C]`. */
   readonly positions: Embedding;
   /** The layers. */
@@ -38,7 +39,7 @@ export class ClipTextTower implements Module {
   constructor(init: Initializer, readonly config: ClipTextConfig) {
     const { device } = init;
     const { hidden_size: width, vocab_size, max_position_embeddings: length, eos_token_id, layer_norm_eps } = config;
-    this.tokens = new Embedding(init, vocab_size, width, 0.02);
+    this.tokens = new SplitEmbedding(init, vocab_size, width, 0.02);
     this.positions = new Embedding(init, length, width, 0.01);
     this.encoder = new ClipEncoder(init, config);
     this.norm = new LayerNorm(init, width, layer_norm_eps);
