@@ -50,7 +50,9 @@ export const tinyTokenizerJson = {
 export function tinyClip(device: Device): Clip {
   const clip = new Clip(new Initializer(device, 7), tinyClipConfig);
   // First values are small beside the biases of position: larger ones tell words and pictures apart.
-  clip.text.tokens.weight.write(Float32Array.from({ length: words.length * 8 }, (_, i) => Math.sin(3 * i * i + 1)));
+  clip.text.tokens.parts[0]!.weight.write(
+    Float32Array.from({ length: words.length * 8 }, (_, i) => Math.sin(3 * i * i + 1)),
+  );
   return clip;
 }
 
