@@ -285,10 +285,17 @@ export {
   policyMethod,
   type TokenSampling,
 } from "./src/eval/decoding_method.ts";
+export { type FeatureNetwork, inceptionNetwork, judgeNetwork, type PictureSizes } from "./src/eval/feature_network.ts";
 export { frechetDistance, type FrechetStatistics, frechetStatistics } from "./src/eval/frechet.ts";
 export { frechetInterval, frechetOfResamples } from "./src/eval/frechet_interval.ts";
 export { type Prdc, prdc, prdcNeighbours } from "./src/eval/density_coverage.ts";
 export { drawVectors, type Spread, spreadOf, subsetKernelDistance } from "./src/eval/feature_subsets.ts";
+export {
+  type ImageMetricName,
+  imageMetricNames,
+  imageMetrics,
+  type PictureMeasurements,
+} from "./src/eval/image_metrics.ts";
 export { inceptionScore } from "./src/eval/inception_score.ts";
 export { InceptionSplits } from "./src/eval/inception_splits.ts";
 export type { Augmentation } from "./src/eval/judge_batches.ts";
