@@ -89,7 +89,8 @@ export async function runImagenet(
   if (published) await repaint(painter, run);
   const policy = await loadPolicy(device, policyPath(run));
   const methods = await comparePolicyWithRule(job, policy, published ?? painter);
-  await run.writeJson("eval.json", { comparison: methods.map((method): JsonValue => ({ ...method })) });
+  const { samples } = config.comparison;
+  await run.writeJson("eval.json", { samples, comparison: methods.map((method): JsonValue => ({ ...method })) });
   const spent = spentLines(await readMetrics(join(run.path, "metrics.jsonl")), config.memory_gib, watch.measure());
   return [...comparisonTable(methods), ...spent, `Report: ${await writeReport(run)}`].join("\n");
 }

@@ -10,6 +10,7 @@ import { headline } from "./html_headline.ts";
 import { methodsTable, paretoPlots } from "./html_methods.ts";
 import { htmlPage, type Section } from "./html_page.ts";
 import { plotPictures, samplePictures } from "./html_pictures.ts";
+import { scoresTable } from "./html_scores.ts";
 import { type Html, markup } from "./html_template.ts";
 import { warningsBox } from "./html_warnings.ts";
 import { evaluationDetails } from "./policy_report_details.ts";
@@ -91,7 +92,10 @@ function factsOf({ evaluation, environment }: RunContent): string[] {
   return [...(adapter ? [String(adapter)] : []), ...(seed === undefined ? [] : [`seed ${seed}`])];
 }
 
-async function comparisonSections(run: RunDirectory, { job, evaluation }: RunContent): Promise<Section[]> {
+async function comparisonSections(
+  run: RunDirectory,
+  { job, evaluation, otherEvaluation }: RunContent,
+): Promise<Section[]> {
   const id = "comparison", title = "Policy against ARPG's own rule";
   if (evaluation) {
     return [
@@ -101,6 +105,8 @@ async function comparisonSections(run: RunDirectory, { job, evaluation }: RunCon
       ...evaluationDetails(evaluation),
     ];
   }
+  const scores = otherEvaluation && scoresTable(otherEvaluation);
+  if (scores) return [{ id, title, body: scores }];
   // A job without a policy has nothing to compare.
   return isPolicy(job) ? [{ id, title, body: missing("Not evaluated yet", await evalCommand(run)) }] : [];
 }
