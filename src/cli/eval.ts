@@ -1,5 +1,6 @@
 /**
- * `deno task eval --run RUN`: a decoding policy against rules made by hand.
+ * `deno task eval`: a decoding policy against rules made by hand (`--run RUN`), or pictures against a reference
+ * (`--metrics LIST --reference REF SAMPLES`).
  *
  * @module
  */

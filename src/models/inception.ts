@@ -86,15 +86,23 @@ export class Inception {
   /** {@link features} of pictures with values in [-1, 1] as they are, at least 75x75. */
   featuresAtSize(x: Tensor): Tensor {
     requireRank("inception", "pictures", x.shape, 4);
-    return this.device.noGrad(() => {
-      let y = x;
-      for (const name of ["Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3"]) y = this.convolve(name, y);
-      y = maxPool2d(y, halving);
-      for (const name of ["Conv2d_3b_1x1", "Conv2d_4a_3x3"]) y = this.convolve(name, y);
-      y = maxPool2d(y, halving);
-      for (const name of Object.keys(mixedBlocks)) y = this.mixed(name, y);
-      return mean(y, [2, 3]);
-    });
+    const pool = (y: Tensor) => maxPool2d(y, halving);
+    const stem = (...names: string[]) => names.map((name) => (y: Tensor) => this.convolve(name, y));
+    const layers = [
+      ...[...stem("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3"), pool],
+      ...[...stem("Conv2d_3b_1x1", "Conv2d_4a_3x3"), pool],
+      ...Object.keys(mixedBlocks).map((name) => (y: Tensor) => this.mixed(name, y)),
+      (y: Tensor) => mean(y, [2, 3]),
+    ];
+    return this.device.noGrad(() =>
+      layers.reduce((y, layer) => {
+        // What a layer leaves behind would add up to 100 MB a picture.
+        using step = this.device.scope();
+        const next = step.keep(layer(y));
+        if (y !== x) y.dispose();
+        return next;
+      }, x)
+    );
   }
 
   /** Convolution, batch norm and ReLU of that name, such as `Conv2d_1a_3x3`. */
