@@ -64,12 +64,16 @@ export function demandOf(config: ImagenetConfig, limits: RunLimits): RunDemand {
     parts,
     largestBuffer: { name: "guided logits of all rollouts", bytes: logits },
     rows: policy * streams * arpg.cells,
-    dispatches: steps * (5 * arpg.layers + dispatchesOfChoice + 4 * config.policy.layers),
+    dispatches: steps * (5 * arpg.layers + choiceDispatches(config.policy, mostGroup)),
   };
 }
 
-/** Kernels of a step besides those of the generator's layers: plan, embedding, probe, the policy's forward and draws. */
-const dispatchesOfChoice = 110;
+/** Kernels of a step besides those of the generator's layers: with repulsion, two for every pick. */
+function choiceDispatches({ layers, network, max_parallel, repulsion }: ImagenetConfig["policy"], mostGroup: number) {
+  const picks = Math.min(mostGroup, max_parallel ?? mostGroup);
+  return 54 + layers * (network === "attention" ? 24 : 4) + (repulsion ? 2 * picks : 0);
+}
+
 /** A recording's room, and a grid's. */
 const mostDispatches = 16000, mostRows = 65535;
 
