@@ -4,8 +4,8 @@
 // of them; the weights made of them, handed round in the same memory; then sums over the tile's rows, a lane 4 rows by
 // every eighth vec4 of D, in registers to the end. Every sum has one writer.
 // grid: one workgroup per head and 64 rows; a lane's loop turns: T / 32 (D / 16 + 8)
-// cost: 4 BH Tq Tk D FLOP forward, backward_q 6, backward_kv 8, half of it where causal; memory 8 BH Tq Tk D / 64 bytes
-//   forward, twice that backward; not measured on a GPU
+// cost: 4 BH Tq Tk D FLOP forward, backward_q 6, backward_kv 8, half of it where causal; memory BH Tq Tk D / 4 bytes
+//   forward, that is 16 FLOP a byte, since own rows are read anew for every tile; not measured on a GPU
 //@include attention_steps
 //@include grid
 const D4 = 16u;

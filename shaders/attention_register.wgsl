@@ -2,7 +2,8 @@
 // and dv, keeps its rows and sums in registers; neighbouring lanes read the same row of the other axis at the same time,
 // which a GPU's cache hands to all of them
 // grid: one lane per row of [BH, Tq] or [BH, Tk]; a lane's loop iterations: one per row of the other axis
-// cost: 4 BH Tq Tk D FLOP forward, backward_q 6, backward_kv 8, half of it where causal
+// cost: 4 BH Tq Tk D FLOP forward, backward_q 6, backward_kv 8, half of it where causal; every row of the other axis is
+//   loaded by every lane, 0.5 to 1 FLOP a byte from the cache; not measured on a GPU
 //@include grid
 override WG: u32 = 64;
 const D4 = 16u;

@@ -5,7 +5,7 @@
 // correlate (forward and dx): 64 target channels by 64 pixels, summed over taps and source channels; weights packed by
 //   conv2d.wgsl, with the bias in the last row
 // weight_partial: 64 output by 64 input channels at one tap, summed over the pixels of one part of the rows [B, YH]
-// cost: 2 B O YH YW C KH KW FLOP each; memory 4 bytes for 32 FLOP, mostly from the cache; not measured on a GPU
+// cost: 2 B O YH YW C KH KW FLOP each; memory 16 FLOP a byte, mostly from the cache; not measured on a GPU
 //@include grid
 override RELU: u32 = 0;
 override DIVIDE: i32 = 1; // params.divide, known to the compiler

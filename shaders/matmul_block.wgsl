@@ -6,8 +6,8 @@
 // P parts of the sum where there are few tiles: part p takes k from p k_part, and `finish` adds the parts up
 // grid: one workgroup per part, matrix and tile, column tiles first; loop turns of a lane: k_part T / 16
 // finish: one lane per element of c
-// cost: 2 B M N K FLOP; memory 4 B M N K (1 / 64 T + 1 / 64 T) bytes, that is 16 T FLOP a byte; workgroup memory 8 T
-//   FLOP a vec4; not measured on a GPU
+// cost: 2 B M N K FLOP; memory 4 B M N K (1 / 64 T + 1 / 64 T) bytes, that is 16 T FLOP a byte; workgroup memory
+//   16 T FLOP a vec4; not measured on a GPU
 //@include grid
 //@include epilogue
 override BIAS: u32 = 0;
