@@ -3,11 +3,13 @@ import { commandStatus } from "../../src/cli/command.ts";
 import { evalCommand } from "../../src/cli/eval_command.ts";
 import { frechetStatistics } from "../../src/eval/frechet.ts";
 import { writeNpz } from "../../src/io/npz.ts";
-import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors } from "../../src/io/safetensors.ts";
 import { inceptionShapes } from "../../src/models/inception_layout.ts";
 import { encodePng } from "../../src/report/png.ts";
 import { randomInceptionWeights } from "../models/inception_reference.ts";
+import type { HostTensor } from "../../src/tensor/host_tensor.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
+import * as torch from "../io/torch_archive.ts";
 import { fileTest } from "../support/file_test.ts";
 import { seededRandom } from "../support/random.ts";
 
@@ -24,6 +26,20 @@ async function evaluate(folder: string, ...args: string[]) {
 /** Metrics of the first set in a file that `--json` wrote. */
 async function metricsIn(path: string): Promise<Record<string, number>> {
   return JSON.parse(await Deno.readTextFile(path)).sets[0].values;
+}
+
+/** A state dict as torch.save writes it, with a counter as batch norms keep one. */
+async function writeCheckpoint(path: string, weights: ReadonlyMap<string, HostTensor<Float32Array>>) {
+  const entries: Record<string, torch.Pickled> = {}, storages: Record<string, ArrayBufferView<ArrayBuffer>> = {};
+  for (const [name, { shape, data }] of weights) {
+    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+    entries[name] = torch.tensor(torch.storage("FloatStorage", name, data.length), 0, [...shape], strides);
+    storages[name] = data as Float32Array<ArrayBuffer>;
+  }
+  const counter = "Conv2d_1a_3x3.bn.num_batches_tracked";
+  entries[counter] = torch.tensor(torch.storage("LongStorage", counter, 1), 0, [], []);
+  storages[counter] = new BigInt64Array(1);
+  await Deno.writeFile(path, torch.torchArchive(torch.dict(entries), storages));
 }
 
 /** Grey noise `[count, size, size]`, the brighter the larger `light`. */
@@ -111,8 +127,8 @@ await fileTest(
   "eval --metrics --inception: pictures go through the weights of a file",
   () =>
     withTemporaryFolder(async (folder) => {
-      const weights = `${folder}/inception.safetensors`;
-      await writeSafetensors(weights, randomInceptionWeights(inceptionShapes()));
+      const weights = `${folder}/inception.pth`;
+      await writeCheckpoint(weights, randomInceptionWeights(inceptionShapes()));
       await writePictures(`${folder}/real.npz`, noise(2, 9, 1, 300), [2, 9, 9]);
       await writePictures(`${folder}/fake.npz`, noise(6, 6, 2, 300), [2, 6, 6, 3]);
       const args = ["--metrics", "fid,is", "--inception", weights, "--reference", `${folder}/real.npz`];
@@ -120,7 +136,7 @@ await fileTest(
       assert.deepEqual([status, notes], [0, []]);
       assert.match(lines[2]!, /^FID +\d/);
       assert.match(lines[3]!, /^Inception score +[1-9]/);
-      assert.equal(lines.at(-1), "Features: Inception-v3 of inception.safetensors");
+      assert.equal(lines.at(-1), "Features: Inception-v3 of inception.pth");
     }),
 );
 
