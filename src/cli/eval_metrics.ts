@@ -11,6 +11,7 @@ import { measure, type Measured, needsNetwork, requireMeasurable } from "./eval_
 import { type EvaluationSource, openEvaluationSource } from "./eval_source.ts";
 import { metricsTable, type SetMetrics } from "./eval_metrics_table.ts";
 import { noteLine } from "./terminal.ts";
+import { tunedTable } from "./tuning_file.ts";
 
 /** What `deno task eval --metrics` was asked. */
 export interface MetricsRequest {
@@ -90,7 +91,7 @@ function parseMetrics(list: string): ImageMetricName[] {
 }
 
 async function openNetwork(weights: string | undefined): Promise<FeatureNetwork> {
-  const device = await Device.open();
+  const device = await Device.open({ choose: tunedTable });
   if (weights === undefined) {
     const file = new URL(`../../${judgeFile}`, import.meta.url);
     return judgeNetwork(device, await loadJudge(device, decodeURIComponent(file.pathname)));
