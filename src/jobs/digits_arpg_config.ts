@@ -4,6 +4,7 @@ import { digitsSourceSchema } from "./digits_data.ts";
 
 const rate = z.number().min(0).lt(1);
 const positive = z.number().positive();
+const scales = z.array(z.number().min(0));
 const count = z.int().min(1);
 
 /** The settings of `configs/digits_arpg.yaml`, where each is explained. */
@@ -33,7 +34,7 @@ export const digitsArpgSchema = z.strictObject({
     judge: z.string(),
     samples: z.int().min(100).multipleOf(10),
     steps: count,
-    guidance: z.array(z.number().min(0)).min(1),
+    guidance: z.strictObject({ constant: scales.min(1), linear: scales }),
     seed: z.int().min(0).max(0xffffffff),
   }),
   checkpoint_seconds: positive,

@@ -26,7 +26,7 @@ async function tinyConfig(folder: string) {
     "train.batch_size=8",
     "train.evaluate_every=5",
     "train.dropout={token: 0.1, residual: 0.1, ffn: 0.1}",
-    `evaluation={judge: ${judge}, samples: 100, steps: 4, guidance: [1, 2], seed: 3}`,
+    `evaluation={judge: ${judge}, samples: 100, steps: 4, guidance: {constant: [1], linear: [2]}, seed: 3}`,
   ]);
 }
 
@@ -50,8 +50,9 @@ await fileTest(
         ]],
       );
       const found = JSON.parse(await Deno.readTextFile(`${whole}/eval.json`));
-      assert.deepEqual(found.guidance.map(({ guidance }: { guidance: number }) => guidance), [1, 2]);
-      assert.ok([1, 2].includes(found.best_guidance) && found.held_out.frechet >= 0);
+      const tried = found.guidance.map(({ form, scale }: Record<string, unknown>) => ({ form, scale }));
+      assert.deepEqual(tried, [{ form: "constant", scale: 1 }, { form: "linear", scale: 2 }]);
+      assert.ok([1, 2].includes(found.best_guidance.scale) && found.held_out.frechet >= 0);
       assert.ok((await Deno.stat(`${whole}/samples/painted.png`)).size > 100);
       const saved = await readSafetensors(`${whole}/checkpoints/arpg.safetensors`);
       assert.deepEqual(loadArpg(device, saved, "arpg").config, {
