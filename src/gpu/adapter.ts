@@ -87,7 +87,8 @@ export async function openAdapter(
   }
   if (!await compilesSubgroups(device)) features.delete("subgroups");
   const name = adapter.info.description || adapter.info.device || adapter.info.vendor || "unknown adapter";
-  const onCpu = /llvmpipe|swiftshader|lavapipe|software/i.test(`${name} ${adapter.info.vendor}`);
+  const { vendor, architecture } = adapter.info; // a browser names SwiftShader by its architecture alone
+  const onCpu = /llvmpipe|swiftshader|lavapipe|software/i.test(`${name} ${vendor} ${architecture}`);
   const bits = Number(/(\d+) bits\)/.exec(name)?.[1] ?? 0); // llvmpipe names its vector width: one lane per 32 bits
   return {
     device,

@@ -43,6 +43,23 @@ Deno.test("openAdapter does without a feature that is refused, and keeps the oth
   opened.device.destroy();
 });
 
+Deno.test("openAdapter knows a browser's software adapter by its architecture", async () => {
+  const info = { vendor: "google", architecture: "swiftshader", device: "", description: "" };
+  const opened = await openAdapter({}, {
+    async requestAdapter(options) {
+      const adapter = (await navigator.gpu.requestAdapter(options))!;
+      return {
+        info,
+        limits: adapter.limits,
+        requestDevice: adapter.requestDevice.bind(adapter),
+      } as unknown as GPUAdapter;
+    },
+  });
+  assert.ok(opened.software);
+  assert.equal(opened.subgroupSize, 0);
+  opened.device.destroy();
+});
+
 Deno.test("openAdapter passes the wish for the software adapter on", async () => {
   const requests: GPURequestAdapterOptions[] = [];
   const opened = await openAdapter({ software: true }, {
