@@ -13,7 +13,15 @@ import { platformFacts } from "./driver.ts";
 import { adviseDriver } from "./driver_plan.ts";
 import { printLine } from "./terminal.ts";
 
-async function examine({ config }: { readonly config?: string }): Promise<void> {
+interface DoctorOptions {
+  readonly config?: string;
+  readonly set: readonly string[];
+}
+
+async function examine({ config, set }: DoctorOptions): Promise<void> {
+  if (set.length && config === undefined) {
+    throw new UserError("Cannot use --set without a config: name one with --config");
+  }
   const platform = await platformFacts();
   if (!await navigator.gpu?.requestAdapter()) throw new UserError(adviseDriver(platform).join("\n"));
   const adapter = await openAdapter();
@@ -30,17 +38,21 @@ async function examine({ config }: { readonly config?: string }): Promise<void> 
   adapter.device.destroy();
   if (config === undefined) return;
   const room = { limits, availableBytes: adapter.software ? availableBytes : null };
-  const { lines, problems } = await examineConfig(config, room);
+  const { lines, problems } = await examineConfig(config, room, set);
   [...lines, ...problems.map((problem) => `does not fit: ${problem}`)].forEach(printLine);
   if (problems.length) throw new UserError(`Cannot run ${config} here: see the ${problems.length} lines above`);
   printLine("The config fits");
 }
 
 if (import.meta.main) {
-  await runCommand(
-    "doctor",
-    (program) =>
-      void program.option("--config <file>", "also tell whether the run of this config fits, and what files it lacks")
-        .action(examine),
-  );
+  await runCommand("doctor", (program) => {
+    program.option("--config <file>", "also tell whether the run of this config fits, and what files it lacks")
+      .option(
+        "--set <a.b=v>",
+        "change a value of the config; may be repeated",
+        (value, all: string[]) => [...all, value],
+        [],
+      )
+      .action(examine);
+  });
 }

@@ -23,10 +23,15 @@ export interface ConfigFindings {
  * Whether a config's run fits a machine: files, memory by part, the adapter's limits. Only ImageNet's jobs are looked at so
  * closely.
  *
+ * @param overrides such as `training.batch_size=4`.
  * @throws {UserError} for a config that `deno task train` would refuse.
  */
-export async function examineConfig(file: string, room: MachineRoom): Promise<ConfigFindings> {
-  const config = loadConfig(file, anyJobSchema);
+export async function examineConfig(
+  file: string,
+  room: MachineRoom,
+  overrides: readonly string[] = [],
+): Promise<ConfigFindings> {
+  const config = loadConfig(file, anyJobSchema, overrides);
   const title = row("config", `${file}, job ${config.job}`);
   if (!isImagenet(config)) {
     const budget = row("memory", `the budget is ${config.memory_gib} GiB; only ImageNet's jobs are estimated`);
