@@ -1,0 +1,38 @@
+// What an adapter reaches at most: products and sums in registers, and a copy of memory.
+//
+// `arithmetic`: three chains y = y a + b of four components a lane, so that no chain waits for itself, and no more, so
+// that all of it fits the 16 registers of a CPU; 64 turns of 8 steps, 12,288 operations a lane.
+// `copy`: y = x, four elements a lane.
+//@include grid
+override WG: u32 = 64;
+struct Params { count: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(WG)
+fn arithmetic(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = flat_index(group, groups, lane, WG);
+  if (i >= params.count) { return; }
+  let start = x[i];
+  let a = start.x;
+  let b = start.y;
+  //@unroll c 0 3
+  var y$c = start + $c.0;
+  //@end
+  for (var turn = 0u; turn < 64u; turn++) {
+    //@unroll step 0 8
+    //@unroll c 0 3
+    y$c = fma(y$c, vec4f(a), vec4f(b));
+    //@end
+    //@end
+  }
+  y[i] = y0 + y1 + y2;
+}
+
+@compute @workgroup_size(WG)
+fn copy(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = flat_index(group, groups, lane, WG);
+  if (i < params.count) { y[i] = x[i]; }
+}
