@@ -27,10 +27,10 @@ if (!file || folders.length === 0) {
 const plan = {
   samples: 5000,
   seeds: folders.map((_, i) => 1001 + i),
-  tuning_samples: 500,
-  guidance: [1, 1.1, 1.25, 1.5],
+  tuning_samples: 300,
+  guidance: [1.1, 1.25, 1.5],
   temperature: [1, 1.1],
-  finalists: 2,
+  finalists: 1,
 };
 /** Numbers of steps of ARPG's own rule to compare with, besides the policy's targets. */
 const references = [12, 25];
