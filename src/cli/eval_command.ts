@@ -20,6 +20,7 @@ import { evaluationTable } from "../jobs/policy_evaluation_table.ts";
 import { loadPolicy } from "../jobs/policy_file.ts";
 import { searchReward } from "../jobs/search_reward.ts";
 import { paretoSvg } from "../report/html_methods.ts";
+import { writeReport } from "../report/policy_report.ts";
 import { Progress } from "../report/progress.ts";
 import { evaluationPath, type PolicyEvaluation } from "../report/run_record.ts";
 import { Device } from "../tensor/device.ts";
@@ -49,10 +50,10 @@ export function evalCommand(program: Command, print: (text: string) => void = pr
   program
     .description(
       "With --run, compares the policy of a digits_policy run with ARPG's own rule and every hand-made schedule and " +
-        "order: table, eval.json, plot. With --metrics, measures pictures: folders of .png files or .npz files.",
+        "order: table, eval.json, plot, report. With --metrics, measures pictures: folders of .png files or .npz files.",
     )
     .argument("[SAMPLES...]", "with --metrics: pictures, or an .npz of features [N, D]; a column of the table each")
-    .option("--run <dir>", "folder that train wrote; its eval.json is replaced")
+    .option("--run <dir>", "folder that train wrote; its eval.json and report.html are replaced")
     .option("--samples <n>", "pictures of each method and seed, a multiple of 10; default as in the run's config")
     .option("--seeds <list>", "seeds of the pictures, such as 1,2,3; default as in the run's config")
     .option("--quick", "a fast look: few pictures of one seed, at the training's guidance and temperature")
@@ -95,8 +96,10 @@ async function evaluateRun(path: string, options: EvalOptions, print: (text: str
   const evaluation = await evaluate(run, config, settings);
   await writePlot(run, evaluation);
   await run.writeJson("eval.json", { ...evaluation });
+  const report = await writeReport(run);
   print(evaluationTable(evaluation));
   print(evaluationPath(run));
+  print(`Report: ${report}`);
 }
 
 function configOf(run: RunDirectory): PolicyRunConfig {

@@ -30,8 +30,9 @@ await fileTest("eval: a table, eval.json and a plot of a policy's run", () =>
       2,
     ]]);
     assert.match(found.judge, /judge\.safetensors$/);
-    assert.equal(lines.length, 1 + 6 + 1 + 2 + 1, "titles, methods, held-out digits, search, path");
-    assert.equal(lines.at(-1), `${run.path}/eval.json`);
+    assert.equal(lines.length, 1 + 6 + 1 + 2 + 2, "titles, methods, held-out digits, search, paths");
+    assert.deepEqual(lines.slice(-2), [`${run.path}/eval.json`, `Report: ${run.path}/report.html`]);
+    assert.ok((await Deno.readTextFile(`${run.path}/report.html`)).includes("What the order can gain"));
     assert.ok((await Deno.stat(`${run.path}/plots/pareto.png`)).size > 1000);
   }));
 
