@@ -22,7 +22,7 @@ export function deviceTensors(device: Device, values: readonly Values[], wantGra
   });
 }
 
-/** An op of Stipple, recorded once and replayed. */
+/** An op of Stipple, recorded once and replayed. It holds a scope: what was made last is disposed of first. */
 export function stippleKernel(
   device: Device,
   { inputs, weights }: KernelTask,

@@ -35,6 +35,8 @@ export interface Row {
   readonly share?: number;
   /** Time of the faster of tfjs and jax-js over ours. */
   readonly ratio?: number;
+  /** The same of CPU time, where a software adapter computes: what else the machine does weighs less on it. */
+  readonly cpuRatio?: number;
   /** The ratio that we want. */
   readonly wanted?: number;
   /** What else the suite has to say, by column. */
@@ -120,16 +122,17 @@ export async function raceRow(
 
 /** What follows from timings. */
 export function rowOf({ name, cost, wanted }: RowPlan, timings: Row["timings"], peak: Peak): Row {
-  const { wall } = timings["stipple"]!;
+  const { wall, cpu } = timings["stipple"]!;
   const gflops = cost?.flops && cost.flops / wall / 1e6, gbytes = cost?.bytes && cost.bytes / wall / 1e6;
-  const rivals = measures.flatMap((peer) => timings[peer] ? [timings[peer].wall] : []);
+  const rivals = measures.flatMap((peer) => timings[peer] ?? []);
+  const fastest = (of: "wall" | "cpu") => Math.min(...rivals.map((timing) => timing[of]));
   return {
     name,
     timings,
     ...gflops ? { gflops } : {},
     ...gbytes ? { gbytes } : {},
     ...gflops || gbytes ? { share: Math.max((gflops ?? 0) / peak.gflops, (gbytes ?? 0) / peak.gbytes) } : {},
-    ...rivals.length ? { ratio: Math.min(...rivals) / wall } : {},
+    ...rivals.length ? { ratio: fastest("wall") / wall, cpuRatio: fastest("cpu") / cpu } : {},
     ...wanted ? { wanted } : {},
   };
 }

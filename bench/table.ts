@@ -60,6 +60,7 @@ function suiteTable(rows: readonly Row[]): string[] {
       [`${peer} CPU ms`, ({ timings }) => shortNumber(timings[peer]?.cpu)],
     ]),
     ["ratio", ({ ratio }) => shortNumber(ratio)],
+    ["CPU ratio", ({ cpuRatio }) => shortNumber(cpuRatio)],
     ["wanted", ({ ratio, wanted }) => ratio === undefined ? "" : `${wanted}${ratio < wanted! ? " (missed)" : ""}`],
     ...[...figures].map((key): [string, (row: Row) => string] => [key, ({ figures }) => shortNumber(figures?.[key])]),
   ];

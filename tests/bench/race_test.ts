@@ -62,11 +62,20 @@ Deno.test("timingOf: medians, and the spread as a share", () => {
 });
 
 Deno.test("rowOf: throughput, share of the nearer peak, ratio to the faster of tfjs and jax-js", () => {
-  const timing = (wall: number) => ({ wall, cpu: wall, spread: 0, runs: 1 });
+  const timing = (wall: number) => ({ wall, cpu: wall + 2, spread: 0, runs: 1 });
   const timings = { "stipple": timing(2), "tfjs": timing(30), "jax-js": timing(8), "onnxruntime-web": timing(1) };
   const plan = { name: "op", cost: { flops: 2e7, bytes: 4e6 }, wanted: 5 };
   const row = rowOf(plan, timings, { gflops: 40, gbytes: 3 });
-  assert.deepEqual(row, { name: "op", timings, gflops: 10, gbytes: 2, share: 2 / 3, ratio: 4, wanted: 5 });
+  assert.deepEqual(row, {
+    name: "op",
+    timings,
+    gflops: 10,
+    gbytes: 2,
+    share: 2 / 3,
+    ratio: 4,
+    cpuRatio: 2.5,
+    wanted: 5,
+  });
   const alone = { stipple: timing(2) };
   assert.deepEqual(rowOf({ name: "op" }, alone, { gflops: 1, gbytes: 1 }), { name: "op", timings: alone });
 });
