@@ -26,7 +26,7 @@ export interface MachineFacts {
 
 /** What each feature's absence costs. */
 const costs: Readonly<Record<Feature, string>> = {
-  "subgroups": "slow: without subgroups the fastest kernels fall back to plain ones",
+  "subgroups": "missing: subgroups, without which software adapters run plain kernels; those of GPUs need none",
   "timestamp-query": "missing: timestamp-query, so kernels cannot be profiled",
   "shader-f16": "missing: shader-f16, which no kernel needs so far",
 };

@@ -40,7 +40,7 @@ async function examine({ config, set }: DoctorOptions): Promise<void> {
   const room = { limits, availableBytes: adapter.software ? availableBytes : null };
   const { lines, problems } = await examineConfig(config, room, set);
   [...lines, ...problems.map((problem) => `does not fit: ${problem}`)].forEach(printLine);
-  if (problems.length) throw new UserError(`Cannot run ${config} here: see the ${problems.length} lines above`);
+  if (problems.length) throw new UserError(`Cannot run ${config} here: see what "does not fit" above`);
   printLine("The config fits");
 }
 

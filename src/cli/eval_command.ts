@@ -105,7 +105,7 @@ async function evaluateRun(path: string, options: EvalOptions, print: (text: str
 function configOf(run: RunDirectory): PolicyRunConfig {
   const job = jobNameOf(run);
   if (job !== "digits_policy") {
-    throw new UserError(`Cannot evaluate ${run.path}: a run of ${job} holds no decoding policy`);
+    throw new UserError(`Cannot evaluate ${run.path}: wanted a run of digits_policy, got one of ${job}`);
   }
   return loadConfig(run.config, policyRunSchema);
 }

@@ -69,13 +69,13 @@ export async function evaluateMetrics(request: MetricsRequest, print: (text: str
   }
   const features = network === null ? "as given" : request.inception ?? judgeFile;
   const result = { features, reference: real && { path: real.path, count: real.count }, sets };
+  print(metricsTable(result, network?.kind ?? null)); // first: what took minutes is not lost where the file fails
   if (request.json !== undefined) {
     await writeFileAtomic(
       request.json,
       new TextEncoder().encode(`${toJson({ ...result, sets: sets.map((set) => ({ ...set })) }, 2)}\n`),
     );
   }
-  print(metricsTable(result, network?.kind ?? null));
 }
 
 function parseMetrics(list: string): ImageMetricName[] {

@@ -70,7 +70,7 @@ export function declareOptions(program: Command): void {
   );
   choice("--order <name>", "where", decodeOrders, "random");
   program
-    .option("--policy <file>", "policy.safetensors of a digits_policy run: it decides how many cells, and where")
+    .option("--policy <file>", "checkpoints/policy.safetensors of a run: it decides how many cells, and where")
     .option("--greedy", "the policy takes the likeliest number and the best cells instead of drawing them")
     .option("--speed <x>", "multiplies the policy's numbers of cells");
   program.option("--guidance <s>", "scale of classifier-free guidance; 1 for none, which halves the work", "1.5");

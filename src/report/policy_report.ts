@@ -108,7 +108,7 @@ async function comparisonSections(
   const scores = otherEvaluation && scoresTable(otherEvaluation);
   if (scores) return [{ id, title, body: scores }];
   // A job without a policy has nothing to compare.
-  return isPolicy(job) ? [{ id, title, body: missing("Not evaluated yet", await evalCommand(run)) }] : [];
+  return isPolicy(job) ? [{ id, title, body: missing("Not evaluated yet", await evalCommand(run, job)) }] : [];
 }
 
 async function trainingSections(run: RunDirectory, records: readonly MetricsRecord[] | null): Promise<Section[]> {
@@ -118,7 +118,7 @@ async function trainingSections(run: RunDirectory, records: readonly MetricsReco
 }
 
 async function pictureSections(run: RunDirectory, { job, evaluation }: RunContent): Promise<Section[]> {
-  const command = isPolicy(job) ? await evalCommand(run) : trainCommand(run);
+  const command = await evalCommand(run, job);
   const samples = await samplePictures(run) ?? missing("No pictures yet", command);
   // With an evaluation the page has drawn its own.
   const plots = evaluation ? null : await plotPictures(run);
@@ -132,8 +132,9 @@ function isPolicy(job: string): boolean {
   return job.includes("policy");
 }
 
-/** What leads to an evaluation: training, where that has not ended with a policy. */
-async function evalCommand(run: RunDirectory): Promise<string> {
+/** What leads to an evaluation: training, where that has not ended with a policy, or evaluates it itself. */
+async function evalCommand(run: RunDirectory, job: string): Promise<string> {
+  if (job !== "digits_policy") return trainCommand(run);
   try {
     await Deno.stat(join(run.checkpoints, "policy.safetensors"));
     return `deno task eval --run ${shellWord(run.path)}`;

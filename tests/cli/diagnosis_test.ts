@@ -65,7 +65,7 @@ Deno.test("the doctor tells what every missing feature costs", () => {
   const bare = diagnose({ ...gpu, adapter: { ...gpu.adapter, features: new Set() } });
   assert.equal(bare[4], "granted    no optional feature");
   assert.deepEqual(bare.slice(9), [
-    "slow: without subgroups the fastest kernels fall back to plain ones",
+    "missing: subgroups, without which software adapters run plain kernels; those of GPUs need none",
     "missing: timestamp-query, so kernels cannot be profiled",
     "missing: shader-f16, which no kernel needs so far",
   ]);

@@ -61,7 +61,7 @@ await fileTest(
         `Cannot take the policy of ${run.path}: its training is not done; go on with deno task train --resume ${run.path}`,
       );
       await run.writeText("config.yaml", "job: digits_arpg\n");
-      await refused([], `Cannot evaluate ${run.path}: a run of digits_arpg holds no decoding policy`);
+      await refused([], `Cannot evaluate ${run.path}: wanted a run of digits_policy, got one of digits_arpg`);
       assert.equal(await Deno.readTextFile(`${run.path}/eval.json`), "{}");
     }),
 );
