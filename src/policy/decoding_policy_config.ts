@@ -48,7 +48,7 @@ export const decodingPolicySchema = z.strictObject({
   max_steps: count.max(4096),
   slack: z.int().min(0),
   prior: z.strictObject({
-    schedule: z.enum(decodeSchedules),
+    schedule: z.enum(decodeSchedules).default("arccos"), // what a file says that says nothing of it
     width: z.number().positive(),
     floor: z.number().min(0).max(1),
   }),

@@ -5,7 +5,11 @@ import { logSoftmax } from "../../src/ops/log_softmax.ts";
 import { sum } from "../../src/ops/reduce.ts";
 import { decisionLogProbs, invalidLogit } from "../../src/policy/decision.ts";
 import type { DecodingPolicy } from "../../src/policy/decoding_policy.ts";
-import { type DecodingPolicyConfig, decodingPolicyShapes } from "../../src/policy/decoding_policy_config.ts";
+import {
+  type DecodingPolicyConfig,
+  decodingPolicySchema,
+  decodingPolicyShapes,
+} from "../../src/policy/decoding_policy_config.ts";
 import { spacedDegrees } from "../../src/policy/degree_rule.ts";
 import { gradients } from "../../src/tensor/tape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -208,4 +212,9 @@ Deno.test("DecodingPolicy refuses sizes that make none, in one line", async () =
   refused({ cells: 8 }, "Cannot make a decoding policy: cells must be a square number, got 8");
   refused({ max_steps: 2 }, "Cannot paint 9 cells in 2 steps: the degrees 1, 2, 3, 4 need 3 steps");
   refused({ repulsion: { sigma: 0 } }, "Cannot weigh distances: sigma must be above 0, got 0");
+});
+
+Deno.test("decodingPolicySchema: a file that names no schedule of the prior means arccos", () => {
+  const { schedule: _, ...prior } = tinyPolicyConfig.prior;
+  assert.equal(decodingPolicySchema.parse({ ...tinyPolicyConfig, prior }).prior.schedule, "arccos");
 });
