@@ -1,5 +1,5 @@
-import { featureMatrix, productTiles, tileSize } from "./feature_products.ts";
-import { nearestSquared, type PrecisionRecall, squaredRadii } from "./precision_recall.ts";
+import { featureMatrix } from "./feature_products.ts";
+import { compareBalls, nearestSquared, type PrecisionRecall, squaredRadii } from "./precision_recall.ts";
 
 /** Precision and recall, and what outliers do not disturb. */
 export interface Prdc extends PrecisionRecall {
@@ -32,31 +32,11 @@ export function prdc(real: ArrayLike<number>, fake: ArrayLike<number>, dimension
     throw new RangeError(`Cannot ${action}: wanted at least ${wide + 1} vectors on either side, got ${fewest}`);
   }
   const realNearest = nearestSquared(x, wide);
-  const realRadii = squaredRadii(realNearest, wide, k), wideRadii = squaredRadii(realNearest, wide);
-  const fakeRadii = squaredRadii(nearestSquared(y, k), k);
-  const fakeInside = new Uint8Array(y.count), realInside = new Uint8Array(x.count), covered = new Uint8Array(x.count);
-  let claims = 0;
-  for (const { row, rows, column, columns, products } of productTiles(x, y)) {
-    for (let i = 0; i < rows; i++) {
-      const norm = x.squaredNorms[row + i]!, radius = realRadii[row + i]!, wideRadius = wideRadii[row + i]!;
-      for (let j = 0; j < columns; j++) {
-        const squared = norm + y.squaredNorms[column + j]! - 2 * products[i * tileSize + j]!;
-        if (squared <= radius) fakeInside[column + j] = 1;
-        if (squared <= fakeRadii[column + j]!) realInside[row + i] = 1;
-        if (squared > wideRadius) continue;
-        covered[row + i] = 1;
-        claims++;
-      }
-    }
-  }
-  return {
-    precision: share(fakeInside),
-    recall: share(realInside),
-    density: claims / (wide * y.count),
-    coverage: share(covered),
+  const radii = {
+    real: squaredRadii(realNearest, wide, k),
+    fake: squaredRadii(nearestSquared(y, k), k),
+    wide: squaredRadii(realNearest, wide),
   };
-}
-
-function share(inside: Uint8Array): number {
-  return inside.reduce((sum, flag) => sum + flag, 0) / inside.length;
+  const { precision, recall, coverage, claims } = compareBalls(x, y, radii);
+  return { precision, recall, density: claims / (wide * y.count), coverage };
 }

@@ -19,7 +19,7 @@ export interface PictureMeasurements {
 }
 
 /** Most vectors of a side that `prdc` takes: more are drawn from, since its time grows with their product. */
-export const mostPrdcVectors = 10_000;
+const mostPrdcVectors = 10_000;
 
 /**
  * Metrics of pictures against a reference, by their names in results.

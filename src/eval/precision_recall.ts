@@ -36,18 +36,47 @@ export function precisionRecall(
     );
   }
   const realRadii = squaredRadii(nearestSquared(x, k), k), fakeRadii = squaredRadii(nearestSquared(y, k), k);
-  const realInside = new Uint8Array(x.count), fakeInside = new Uint8Array(y.count);
+  const { precision, recall } = compareBalls(x, y, { real: realRadii, fake: fakeRadii, wide: realRadii });
+  return { precision, recall };
+}
+
+/** Squared radii of balls. */
+export interface BallRadii {
+  /** `[M]`, round the real vectors. */
+  readonly real: Float64Array;
+  /** `[N]`, round the fake ones. */
+  readonly fake: Float64Array;
+  /** `[M]`, round the real vectors once more, for coverage and claims. */
+  readonly wide: Float64Array;
+}
+
+/** What lies in whose balls, in one pass over the pairs of real `[M, D]` and fake `[N, D]`. */
+export function compareBalls(
+  x: FeatureMatrix,
+  y: FeatureMatrix,
+  { real, fake, wide }: BallRadii,
+): PrecisionRecall & {
+  /** Share of the wide balls with a fake vector in them. */
+  readonly coverage: number;
+  /** Fake vectors in wide balls, one in several counted in each. */
+  readonly claims: number;
+} {
+  const fakeInside = new Uint8Array(y.count), realInside = new Uint8Array(x.count), covered = new Uint8Array(x.count);
+  let claims = 0;
   for (const { row, rows, column, columns, products } of productTiles(x, y)) {
     for (let i = 0; i < rows; i++) {
-      const norm = x.squaredNorms[row + i]!, radius = realRadii[row + i]!;
+      const norm = x.squaredNorms[row + i]!, radius = real[row + i]!, wideRadius = wide[row + i]!;
       for (let j = 0; j < columns; j++) {
         const squared = norm + y.squaredNorms[column + j]! - 2 * products[i * tileSize + j]!;
         if (squared <= radius) fakeInside[column + j] = 1;
-        if (squared <= fakeRadii[column + j]!) realInside[row + i] = 1;
+        if (squared <= fake[column + j]!) realInside[row + i] = 1;
+        if (squared > wideRadius) continue;
+        covered[row + i] = 1;
+        claims++;
       }
     }
   }
-  return { precision: share(fakeInside), recall: share(realInside) };
+  return { precision: share(fakeInside), recall: share(realInside), coverage: share(covered), claims };
 }
 
 /** Squared distances of each vector from its k nearest neighbours in the set, itself not counted, rising: `[N, k]`. */

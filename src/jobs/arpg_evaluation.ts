@@ -15,8 +15,8 @@ const digits = [...Array(10).keys()];
 const shown = 100;
 
 /**
- * Paints with a model file at every guidance of the config, temperature 1, scores under the held-out judge, and writes eval.json and
- * a grid of the best, by Frechet distance, beside real digits.
+ * Paints with a model file at every guidance of the config, temperature 1, scores under the held-out judge, and writes
+ * eval.json and a grid of the best, by Frechet distance, beside real digits.
  *
  * @returns the scores as a table.
  */

@@ -56,7 +56,7 @@ const same = (inputs: number, outputs: number, height: number, width = height): 
   conv(inputs, outputs, height, width, { padding: [(height - 1) / 2, (width - 1) / 2] });
 
 /** The convolutions before the mixed blocks. */
-export const stemConvolutions: Readonly<Record<string, ConvolutionSizes>> = {
+const stemConvolutions: Readonly<Record<string, ConvolutionSizes>> = {
   Conv2d_1a_3x3: conv(3, 32, 3, 3, { stride: 2 }),
   Conv2d_2a_3x3: conv(32, 32, 3),
   Conv2d_2b_3x3: same(32, 64, 3),
@@ -65,7 +65,7 @@ export const stemConvolutions: Readonly<Record<string, ConvolutionSizes>> = {
 };
 
 /** The convolutions of a mixed block by their names in it. */
-export function blockConvolutions(block: MixedBlock): Record<string, ConvolutionSizes> {
+function blockConvolutions(block: MixedBlock): Record<string, ConvolutionSizes> {
   const { inputs } = block;
   switch (block.kind) {
     case "A":
