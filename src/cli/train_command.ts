@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { canonicalConfig, diffConfig } from "../config/canonical.ts";
 import { loadConfig } from "../config/load_config.ts";
 import { UserError } from "../error.ts";
+import type { GpuOptions } from "../gpu/gpu.ts";
 import { RunDirectory } from "../io/run_directory.ts";
 import type { JobConfig } from "../jobs/job.ts";
 import { Interrupted } from "../jobs/phases.ts";
@@ -10,7 +11,7 @@ import { Device } from "../tensor/device.ts";
 import { onInterrupt } from "./command.ts";
 import { currentCommit, defaultRunPath, version } from "./environment.ts";
 import { noteLine, printLine } from "./terminal.ts";
-import { tunedTable } from "./tuning_file.ts";
+import { tableOfRun, tunedTable } from "./tuning_file.ts";
 
 const defaultConfig = "configs/digits_policy.yaml";
 
@@ -45,13 +46,14 @@ export function trainCommand(program: Command): void {
 
 async function start(file: string, overrides: readonly string[], out: string | undefined): Promise<void> {
   const config = loadConfig(file, anyJobSchema, overrides);
-  const device = await openDevice(config);
+  const device = await openDevice(config, tunedTable);
   const run = await RunDirectory.create(out ?? defaultRunPath(config.job, new Date()));
   await run.writeText("config.yaml", canonicalConfig(config));
   await run.writeEnvironment({
     version,
     commit: await currentCommit(new URL("../../", import.meta.url)),
     adapter: device.gpu.adapter.name,
+    kernels: device.gpu.table,
     seed: config.seed,
   });
   await execute(device, config, run, false);
@@ -68,11 +70,11 @@ async function resume(path: string, file: string | undefined, overrides: readonl
         "resume it with its own, or start a new run",
     );
   }
-  await execute(await openDevice(saved), saved, run, true);
+  await execute(await openDevice(saved, (adapter) => tableOfRun(run, adapter)), saved, run, true);
 }
 
-function openDevice(config: JobConfig): Promise<Device> {
-  return Device.open({ memoryBytes: config.memory_gib * 2 ** 30, choose: tunedTable });
+function openDevice(config: JobConfig, choose: NonNullable<GpuOptions["choose"]>): Promise<Device> {
+  return Device.open({ memoryBytes: config.memory_gib * 2 ** 30, choose });
 }
 
 async function execute(device: Device, config: JobConfig, run: RunDirectory, resumed: boolean): Promise<void> {

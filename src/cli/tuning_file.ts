@@ -4,6 +4,7 @@ import type { OpenedAdapter } from "../gpu/adapter.ts";
 import { defaultTable, familyRuns, kernelFamilies, type KernelTable } from "../gpu/kernel_table.ts";
 import { writeFileAtomic } from "../io/atomic.ts";
 import { quoted } from "../io/quoted.ts";
+import type { RunDirectory } from "../io/run_directory.ts";
 import { version } from "./environment.ts";
 import { noteLine } from "./terminal.ts";
 
@@ -33,6 +34,27 @@ export async function tunedTable(
   } catch (cause) {
     note(`Ignoring ${path}: ${quoted((cause as Error).message)}; deno task tune writes it anew`);
     return defaultTable(adapter);
+  }
+}
+
+/**
+ * The kernels that a run was started with: it goes on bit for bit whatever `tune` has chosen since. Those of `tunedTable`
+ * for a run of another adapter, or of a version that kept none.
+ */
+export async function tableOfRun(
+  run: RunDirectory,
+  adapter: OpenedAdapter,
+  path: string | null = tuningPath,
+  note: (line: string) => void = noteLine,
+): Promise<KernelTable> {
+  const kept = await run.kernels(adapter.name);
+  if (kept === undefined) return await tunedTable(adapter, path, note);
+  try {
+    return checked(kept, adapter);
+  } catch (cause) {
+    const reason = quoted((cause as Error).message);
+    note(`Ignoring the kernels in ${run.path}/environment.json: ${reason}; the run may go on with other roundings`);
+    return await tunedTable(adapter, path, note);
   }
 }
 

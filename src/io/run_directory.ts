@@ -12,6 +12,8 @@ export interface RunEnvironment {
   readonly commit: string | null;
   /** Name of the GPU adapter. */
   readonly adapter: string;
+  /** Which kernels heavy ops run, by op; a run that is resumed keeps them. */
+  readonly kernels: Readonly<Record<string, string>>;
   /** The seed of all random numbers. */
   readonly seed: number;
 }
@@ -115,11 +117,22 @@ export class RunDirectory {
 
   /** The commit that the run was started with; null where its environment.json is not there or says none. */
   async commit(): Promise<string | null> {
+    const { commit } = await this.#environment();
+    return typeof commit === "string" ? commit : null;
+  }
+
+  /** The kernels that the run was started with, unchecked; undefined where it tells none, or those of another adapter. */
+  async kernels(adapterName: string): Promise<unknown> {
+    const { adapter, kernels } = await this.#environment();
+    return adapter === adapterName ? kernels : undefined;
+  }
+
+  /** Members of environment.json; none where it cannot be read, for it is no part of a run's results. */
+  async #environment(): Promise<Readonly<Record<string, unknown>>> {
     try {
-      const { commit } = JSON.parse(await Deno.readTextFile(join(this.path, "environment.json")));
-      return typeof commit === "string" ? commit : null;
+      return Object(JSON.parse(await Deno.readTextFile(join(this.path, "environment.json"))));
     } catch {
-      return null; // for information only
+      return {};
     }
   }
 }

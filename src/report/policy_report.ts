@@ -160,8 +160,14 @@ function otherResults({ otherEvaluation }: RunContent): Section[] {
 
 function settings({ config, environment }: RunContent): Html {
   const facts = Object.entries(recordOf(environment));
-  const rows = facts.map(([name, value]) => markup`<tr><th>${name}</th><td>${String(value)}</td></tr>`);
+  const rows = facts.map(([name, value]) => markup`<tr><th>${name}</th><td>${shown(value)}</td></tr>`);
   return markup`<table class="facts-table">${rows}</table>${config === null ? null : folded("config.yaml", config)}`;
+}
+
+/** A fact as text; the kernels are an object of names: `matmul lane, rows plain`. */
+function shown(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value).map((entry) => entry.join(" ")).join(", ");
 }
 
 function folded(name: string, text: string): Html {

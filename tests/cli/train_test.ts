@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { commandStatus } from "../../src/cli/command.ts";
 import { trainCommand } from "../../src/cli/train_command.ts";
 import { canonicalConfig } from "../../src/config/canonical.ts";
+import { kernelFamilies } from "../../src/gpu/kernel_table.ts";
 import { configFile, tinyConfig, tinyOverrides } from "../jobs/tiny_run.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { fileTest } from "../support/file_test.ts";
@@ -122,5 +123,7 @@ await fileTest(
         notes.join("\n"),
         /^error: Cannot allocate .* MiB for .*: .* MiB of the budget of 1.02 MiB are in use; use a smaller batch, or raise the memory budget$/,
       );
+      const { kernels } = JSON.parse(await Deno.readTextFile(`${folder}/c/environment.json`));
+      assert.deepEqual(Object.keys(kernels), Object.keys(kernelFamilies), "the run tells its kernels");
     }),
 );

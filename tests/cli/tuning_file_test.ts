@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { saveTable, tunedTable, tuningKey, tuningPath } from "../../src/cli/tuning_file.ts";
+import { saveTable, tableOfRun, tunedTable, tuningKey, tuningPath } from "../../src/cli/tuning_file.ts";
 import type { OpenedAdapter } from "../../src/gpu/adapter.ts";
 import { defaultTable, type KernelTable } from "../../src/gpu/kernel_table.ts";
+import { RunDirectory } from "../../src/io/run_directory.ts";
 import { fileTest } from "../support/file_test.ts";
 
 /** An adapter as far as choices look at it. */
@@ -74,3 +75,26 @@ fileTest("a broken file of choices is ignored with one line", () =>
     await saveTable(adapter, chosen, path);
     assert.deepEqual(await tunedTable(adapter, path), chosen, "written anew");
   }));
+
+fileTest(
+  "a run goes on with the kernels it was started with, whatever was chosen since",
+  () =>
+    inFolder(async (path) => {
+      const run = await RunDirectory.create(`${path}_run`), notes: string[] = [];
+      const resumed = (on = adapter) => tableOfRun(run, on, path, (line) => notes.push(line));
+      const written = (kernels: KernelTable) =>
+        run.writeEnvironment({ version: "0.1.0", commit: null, adapter: adapter.name, kernels, seed: 1 });
+      await saveTable(adapter, chosen, path);
+      assert.deepEqual(await resumed(), chosen, "the run tells none");
+      await written(defaults);
+      assert.deepEqual(await resumed(), defaults);
+      assert.deepEqual(await resumed(adapterNamed("Intel Arc")), defaultTable(adapterNamed("Intel Arc")), "moved");
+      assert.deepEqual(notes, []);
+      await written({ ...defaults, matmul: "lane" });
+      assert.deepEqual(await resumed(), chosen);
+      assert.deepEqual(notes, [
+        `Ignoring the kernels in ${run.path}/environment.json: "wanted one of plain, lane, block64, block128 for ` +
+        'matmul, got lane"; the run may go on with other roundings',
+      ]);
+    }),
+);

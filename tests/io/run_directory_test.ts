@@ -36,15 +36,23 @@ await fileTest("run directory: writes go into the run", () =>
     assert.equal(await Deno.readTextFile(`${folder}/eval.json`), '{\n  "quality": [\n    0.5,\n    "NaN"\n  ]\n}\n');
     await run.writeBytes("samples/grid.png", new Uint8Array([1, 2]));
     assert.deepEqual(await Deno.readFile(`${run.samples}/grid.png`), new Uint8Array([1, 2]));
-    await run.writeEnvironment({ version: "0.1.0", commit: null, adapter: "llvmpipe", seed: 7 });
+    const kernels = { matmul: "lane" };
+    await run.writeEnvironment({ version: "0.1.0", commit: null, adapter: "llvmpipe", kernels, seed: 7 });
     assert.deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/environment.json`)), {
       version: "0.1.0",
       commit: null,
       adapter: "llvmpipe",
+      kernels,
       seed: 7,
       deno: Deno.version.deno,
       platform: `${Deno.build.os}-${Deno.build.arch}`,
     });
+    assert.deepEqual([await run.kernels("llvmpipe"), await run.kernels("NVIDIA L4")], [kernels, undefined]);
+    assert.equal(await run.commit(), null);
+    for (const broken of ["{", "null", "[]"]) {
+      await run.writeText("environment.json", broken);
+      assert.deepEqual([await run.kernels("llvmpipe"), await run.commit()], [undefined, null]);
+    }
   }));
 
 await fileTest("run directory: a folder in use and a file are refused", () =>

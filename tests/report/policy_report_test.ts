@@ -51,6 +51,7 @@ await fileTest("writeReport: all of a run that was trained and evaluated", () =>
         "3 of 64 groups had equal rewards: they taught nothing grpo, step 7 to 41, 2 times",
         "job: digits_policy",
         "adapter llvmpipe",
+        "kernels matmul lane, rows plain",
       ]
     ) assert.ok(said.includes(sentence), sentence);
     assert.equal(text.match(/<b>68\.2 /g)?.length, 1, "the best of four steps is bold");

@@ -159,7 +159,8 @@ export async function syntheticRun(
 ): Promise<RunDirectory> {
   const run = await RunDirectory.create(folder);
   await run.writeText("config.yaml", "job: digits_policy\nseed: 1\ntrain:\n  updates: 60\n");
-  await run.writeEnvironment({ version: "0.1.0", commit: "12468a1", adapter: "llvmpipe", seed: 1 });
+  const kernels = { matmul: "lane", rows: "plain" };
+  await run.writeEnvironment({ version: "0.1.0", commit: "12468a1", adapter: "llvmpipe", kernels, seed: 1 });
   const warning = { phase: "grpo", step: 7, warning: "3 of 64 groups had equal rewards: they taught nothing" };
   const records = [...syntheticRecords(updates), warning, { ...warning, step: 41 }];
   await run.writeText("metrics.jsonl", records.map((record) => toJson(record) + "\n").join(""));
