@@ -6,7 +6,7 @@ import { npzHeaders } from "../io/npz.ts";
 import { printable, quoted } from "../io/quoted.ts";
 import type { WeightContent } from "../io/weight_content.ts";
 import { openWeights } from "../io/weight_file.ts";
-import { type RecognisedModel, recogniseModel } from "../models/recognise.ts";
+import { familyTitles, type RecognisedModel, recogniseModel } from "../models/recognise.ts";
 import type { DecodingPolicyConfig } from "../policy/decoding_policy_config.ts";
 import { recognisePolicy } from "../policy/recognise_policy.ts";
 import { type Shape, showShape, sizeOf } from "../tensor/shape.ts";
@@ -76,11 +76,9 @@ function model(file: WeightContent): string {
   return policy ? `model: ${describePolicy(policy)}` : "model: none that is known here";
 }
 
-const families = { arpg: "an ARPG", clip: "a CLIP", llamagen: "a LlamaGen", vq: "a VQ tokenizer" };
-
 function describe({ family, preset, config, assumed }: RecognisedModel): string {
   const sizes = Object.entries(config).map(([name, size]) => describeSize(name, size, assumed));
-  return `${preset ?? `${families[family]} of unpublished sizes`}; ${sizes.join(", ")}`;
+  return `${preset ?? `${familyTitles[family]} of unpublished sizes`}; ${sizes.join(", ")}`;
 }
 
 function describeSize(name: string, size: unknown, assumed: readonly string[]): string {

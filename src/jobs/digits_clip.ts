@@ -1,14 +1,16 @@
 import { join } from "node:path";
+import { UserError } from "../error.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { Clip } from "../models/clip.ts";
 import { type ClipConfig, clipConfigSchema } from "../models/clip_config.ts";
 import { ClipTokenizer } from "../models/clip_tokenizer.ts";
 import { Initializer } from "../nn/init.ts";
 import { readClassNames } from "../rewards/clip_names.ts";
+import { fillTemplates } from "../rewards/prompt_template.ts";
 import type { Device } from "../tensor/device.ts";
 import { clipTokenizer, loadClip, saveClip } from "./clip_files.ts";
 import { DigitPairs } from "./digits_clip_batches.ts";
-import { type DigitsClipConfig, digitsClipSchema, namePlace } from "./digits_clip_config.ts";
+import { type DigitsClipConfig, digitsClipSchema } from "./digits_clip_config.ts";
 import { zeroShotAccuracy } from "./digits_clip_evaluation.ts";
 import { DigitsClipPhase } from "./digits_clip_phase.ts";
 import { loadFullDigits, type SplitDigits } from "./digits_data.ts";
@@ -64,13 +66,11 @@ async function train(
   folder: string,
 ): Promise<void> {
   await runner.begin("train");
-  const prompts = (templates: readonly string[]) =>
-    names.flatMap((name) => templates.map((template) => template.replaceAll(namePlace, () => name)));
   const { seed, templates, training, evaluation: { template }, data: { shift } } = config;
-  const vocabulary = promptVocabulary(prompts([...templates, template]));
+  const vocabulary = promptVocabulary(fillTemplates(names, [...templates, template]));
   const sizes = clipConfigOf(config, vocabulary, data.train.size);
   const tokenizer = new ClipTokenizer(vocabulary.tokenizer, "the prompts' vocabulary", sizes.text_config);
-  const ids = tokenizer.encode(prompts(templates));
+  const ids = tokenizer.encode(fillTemplates(names, templates));
   const model = new Clip(new Initializer(device, seed), sizes);
   const pairs = new DigitPairs(data.train, ids, templates.length, { groups: training.groups, shift, seed });
   const look = { ...data.test, count: Math.min(lookDigits, data.test.count) };
@@ -82,12 +82,19 @@ async function train(
   await saveClip(device, folder, model, vocabulary.tokenizer);
 }
 
-/** The config of the model: pictures as large as digits, and no more words than the prompts have. */
+/**
+ * The config of the model: pictures as large as digits, and no more words than the prompts have.
+ *
+ * @throws {UserError} for patches larger than a digit.
+ */
 function clipConfigOf(
   { clip: { projection_dim, hidden_act, text, vision } }: DigitsClipConfig,
   { size, longest }: PromptVocabulary,
   imageSize: number,
 ): ClipConfig {
+  if (vision.patch_size > imageSize) {
+    throw new UserError(`Cannot train: clip.vision.patch_size is ${vision.patch_size}, the digits' side ${imageSize}`);
+  }
   return clipConfigSchema.parse({
     projection_dim,
     text_config: {

@@ -24,9 +24,10 @@ export async function zeroShotAccuracy(
   names: readonly string[],
   templates: readonly string[],
 ): Promise<number> {
-  using _scope = device.scope();
-  const area = size * size, preprocess = new ClipPreprocess(device, size, size, clip.config.vision_config.image_size);
-  const classes = embedClasses(device, clip, tokenizer, names, templates);
+  using owned = new DisposableStack(); // neither of them is in a scope
+  const area = size * size, side = clip.config.vision_config.image_size;
+  const preprocess = owned.use(new ClipPreprocess(device, size, size, side));
+  const classes = owned.adopt(embedClasses(device, clip, tokenizer, names, templates), (made) => made.dispose());
   let right = 0;
   for (let start = 0; start < count; start += batchDigits) {
     using _batch = device.scope();
@@ -38,6 +39,5 @@ export async function zeroShotAccuracy(
     }).data();
     for (let i = start; i < end; i++) right += Number(nearest[i - start] === labels[i]);
   }
-  classes.dispose();
   return right / count;
 }

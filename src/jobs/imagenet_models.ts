@@ -5,6 +5,7 @@ import { openWeights } from "../io/weight_file.ts";
 import { Arpg } from "../models/arpg.ts";
 import { type ArpgConfig, arpgPresets, arpgShapes } from "../models/arpg_config.ts";
 import { FrozenArpg } from "../models/frozen_arpg.ts";
+import { sameSizes } from "../models/recognise.ts";
 import { cellSize, vq16, type VqConfig } from "../models/vq_config.ts";
 import { VqTokenizer, vqTokenizerFrom } from "../models/vq_tokenizer.ts";
 import { BlankInitializer, Initializer } from "../nn/init.ts";
@@ -94,8 +95,7 @@ function requireSizes<Config extends object>(
   wanted: Config,
   path: string,
 ): void {
-  const sizes = (config: Config) => JSON.stringify(Object.entries(config).sort());
-  if (sizes(found) === sizes(wanted)) return;
+  if (sameSizes(found, wanted)) return;
   throw new UserError(
     `Cannot load ${path}: it has other sizes than ${key}.sizes; set ${key}.sizes=${preset ?? JSON.stringify(found)}`,
   );

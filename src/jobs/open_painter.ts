@@ -3,7 +3,7 @@ import { ArpgPainter } from "../eval/arpg_painter.ts";
 import { openWeights, type WeightFile } from "../io/weight_file.ts";
 import { FrozenArpg } from "../models/frozen_arpg.ts";
 import type { FrozenDtype } from "../models/frozen_weights.ts";
-import { landmarks, type RecognisedModel, recogniseModel } from "../models/recognise.ts";
+import { familyTitles, landmarks, type RecognisedModel, recogniseModel } from "../models/recognise.ts";
 import { vqTokenizerFrom } from "../models/vq_tokenizer.ts";
 import type { Device } from "../tensor/device.ts";
 
@@ -44,13 +44,6 @@ export async function openPainter(
 
 type Family = RecognisedModel["family"];
 
-const titles: Readonly<Record<Family, string>> = {
-  arpg: "an ARPG",
-  clip: "a CLIP",
-  llamagen: "a LlamaGen",
-  vq: "a VQ tokenizer",
-};
-
 /** The model in a file. @throws {UserError} where it is none of the family. */
 export function recognisedModel<F extends Family>(
   { path, entries, metadata }: WeightFile,
@@ -61,9 +54,11 @@ export function recognisedModel<F extends Family>(
   if (found?.family === family) return found as Extract<RecognisedModel, { readonly family: F }>;
   const missing = landmarks[family].filter((name) => !shapes.has(name));
   const reason = found
-    ? `it holds ${titles[found.family]}`
+    ? `it holds ${familyTitles[found.family]}`
     : missing.length
     ? `it has no tensor ${missing.join(", ")}`
     : "the sizes of its tensors, or those in its metadata, make none";
-  throw new UserError(`Cannot load ${titles[family]} from ${path}: ${reason}; deno task inspect lists what it has`);
+  throw new UserError(
+    `Cannot load ${familyTitles[family]} from ${path}: ${reason}; deno task inspect lists what it has`,
+  );
 }

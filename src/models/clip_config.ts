@@ -67,7 +67,10 @@ function towerShape(width: number, heads: number) {
   };
 }
 
-/** {@link ClipConfig} as files hold it: what a file leaves out is that of ViT-B/32, what it has more is passed over. */
+/**
+ * {@link ClipConfig} as files hold it: what a file leaves out is that of ViT-B/32, what it has more is passed over. Sizes
+ * that make no model are refused.
+ */
 export const clipConfigSchema = z.object({
   projection_dim: size.default(512),
   logit_scale_init_value: z.number().default(2.6592), // ln(1 / 0.07)
@@ -83,6 +86,9 @@ export const clipConfigSchema = z.object({
     patch_size: size.default(32),
     num_channels: size.default(3),
   }).prefault({}),
+}).superRefine((config, context) => {
+  const found = misfit(config);
+  if (found) context.addIssue({ code: "custom", path: [...found.path], message: found.wanted });
 }) satisfies z.ZodType<ClipConfig>;
 
 /** The published models by OpenAI (arXiv 2103.00020, table 20): 151 M, 150 M, 428 M and 428 M parameters. */
@@ -110,19 +116,28 @@ export function clipGrid({ image_size, patch_size }: ClipVisionConfig): number {
 }
 
 /** Checks a config. @throws {RangeError} for sizes that make no model. */
-export function checkClipConfig({ text_config, vision_config }: ClipConfig): void {
+export function checkClipConfig(config: ClipConfig): void {
+  const found = misfit(config);
+  if (found) throw new RangeError(`Cannot make a CLIP: ${found.path.join(".")} ${found.wanted}`);
+}
+
+/** The first size that makes no model with the others, and what it must be; null where all fit. */
+function misfit(
+  { text_config, vision_config }: ClipConfig,
+): { readonly path: readonly string[]; readonly wanted: string } | null {
   for (const [tower, { hidden_size, num_attention_heads }] of Object.entries({ text_config, vision_config })) {
     if (hidden_size % num_attention_heads === 0) continue;
-    throw new RangeError(
-      `Cannot make a CLIP: ${tower}.hidden_size must be a multiple of num_attention_heads, got ${hidden_size} and ` +
-        `${num_attention_heads}`,
-    );
+    return {
+      path: [tower, "hidden_size"],
+      wanted: `must be a multiple of num_attention_heads, got ${hidden_size} and ${num_attention_heads}`,
+    };
   }
   const { image_size, patch_size } = vision_config;
-  if (patch_size <= image_size) return;
-  throw new RangeError(
-    `Cannot make a CLIP: vision_config.patch_size must be at most image_size, got ${patch_size} and ${image_size}`,
-  );
+  if (patch_size <= image_size) return null;
+  return {
+    path: ["vision_config", "patch_size"],
+    wanted: `must be at most image_size, got ${patch_size} and ${image_size}`,
+  };
 }
 
 /**
@@ -133,17 +148,11 @@ export function checkClipConfig({ text_config, vision_config }: ClipConfig): voi
  * @throws {UserError} where it is of another model.
  */
 export function parseClipConfig(value: unknown, file: string): ClipConfig {
-  try {
-    const config = clipConfigSchema.parse(value);
-    checkClipConfig(config);
-    return config;
-  } catch (cause) {
-    const issue = cause instanceof z.ZodError ? cause.issues[0]! : null;
-    const why = issue
-      ? `${issue.path.map((key) => `${String(key)}: `).join("")}${issue.message}`
-      : (cause as Error).message;
-    throw new UserError(`Cannot load a CLIP by ${file}: ${why}; name the config.json of a CLIPModel`, { cause });
-  }
+  const { data, error } = clipConfigSchema.safeParse(value);
+  if (data) return data;
+  const { path, message } = error.issues[0]!;
+  const why = [...path.map(String), message].join(": ");
+  throw new UserError(`Cannot load a CLIP by ${file}: ${why}; name the config.json of a CLIPModel`, { cause: error });
 }
 
 /** Shapes of a CLIP's parameters by the names of HuggingFace's `CLIPModel`. */

@@ -19,7 +19,7 @@ export const clipDeviation = [0.26862954, 0.26130258, 0.27577711] as const;
  * between its passes; what it does besides, rounding to 8 bits each time, is left out. Weights are made once for a
  * picture size, and hold the rows of the cut alone.
  */
-export class ClipPreprocess {
+export class ClipPreprocess implements Disposable {
   /** `[S, W]`. */
   readonly #alongRows: Tensor;
   /** `[S, H]`. */
@@ -47,6 +47,11 @@ export class ClipPreprocess {
       device.tensor(clipDeviation.map((deviation) => 1 / deviation), [3, 1, 1]),
       device.tensor(clipDeviation.map((deviation, c) => -clipMean[c]! / deviation), [3, 1, 1]),
     ]);
+  }
+
+  /** Gives the weights' memory back. */
+  [Symbol.dispose](): void {
+    for (const tensor of [this.#alongRows, this.#alongColumns, this.#scale, this.#shift]) tensor.dispose();
   }
 
   /**

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { Shape } from "../tensor/shape.ts";
 import { type ArpgConfig, arpgConfigSchema, arpgPresets, arpgSizes } from "./arpg_config.ts";
-import { checkClipConfig, type ClipConfig, clipConfigSchema, clipPresets } from "./clip_config.ts";
+import { type ClipConfig, clipConfigSchema, clipPresets } from "./clip_config.ts";
 import { type LlamaGenConfig, llamaGenConfigSchema, llamaGenPresets, llamaGenSizes } from "./llamagen_config.ts";
 import { swigluWidth } from "./swiglu.ts";
 import { normGroups, vq16, type VqConfig, vqConfigSchema } from "./vq_config.ts";
@@ -24,6 +24,14 @@ export type RecognisedModel =
   | Recognised<"clip", ClipConfig>
   | Recognised<"llamagen", LlamaGenConfig>
   | Recognised<"vq", VqConfig>;
+
+/** The families in a sentence. */
+export const familyTitles: Readonly<Record<RecognisedModel["family"], string>> = {
+  arpg: "an ARPG",
+  clip: "a CLIP",
+  llamagen: "a LlamaGen",
+  vq: "a VQ tokenizer",
+};
 
 /** The tensors without which a model is not recognised. */
 export const landmarks: Readonly<Record<RecognisedModel["family"], readonly string[]>> = {
@@ -180,7 +188,7 @@ function recogniseClip(shapes: Shapes): RecognisedModel | null {
       num_channels,
     },
   });
-  if (!config || !fits(config, checkClipConfig)) return null;
+  if (!config) return null;
   const preset = presetOf(config, clipPresets);
   const unseen = ["logit_scale_init_value", "num_attention_heads", "hidden_act", "layer_norm_eps", "eos_token_id"];
   return { family: "clip", preset, config, assumed: preset ? [] : unseen };
@@ -230,6 +238,11 @@ function multipleOf(dim: number, ffn: number): number {
 }
 
 function presetOf<Config extends object>(config: Config, presets: Readonly<Record<string, Config>>): string | null {
-  const sizes = (config: Config) => JSON.stringify(Object.entries(config).sort());
-  return Object.entries(presets).find(([, preset]) => sizes(preset) === sizes(config))?.[0] ?? null;
+  return Object.entries(presets).find(([, preset]) => sameSizes(preset, config))?.[0] ?? null;
+}
+
+/** Whether two configs say the same, in whatever order. */
+export function sameSizes<Config extends object>(a: Config, b: Config): boolean {
+  const [one, other] = [a, b].map((config) => JSON.stringify(Object.entries(config).sort()));
+  return one === other;
 }

@@ -6,9 +6,7 @@ import { reshape } from "../ops/reshape.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { clipBatch } from "./clip_batch.ts";
-
-/** What stands for the class's name in a template. */
-const namePlace = "{name}";
+import { fillTemplates } from "./prompt_template.ts";
 
 /**
  * The classes as CLIP reads them, `[K, P]` with rows of length 1, outside every scope: the name of each put into each
@@ -25,8 +23,7 @@ export function embedClasses(
   names: readonly string[],
   templates: readonly string[],
 ): Tensor {
-  const texts = names.flatMap((name) => templates.map((template) => template.replaceAll(namePlace, () => name)));
-  const { ids, length } = tokenizedShort(tokenizer, texts);
+  const { ids, length } = tokenizedShort(tokenizer, fillTemplates(names, templates));
   const perClass = templates.length;
   const classes = Math.max(1, Math.floor(clipBatch(clip.config.text_config, length) / perClass));
   const classRows = (some: Int32Array<ArrayBuffer>) => {

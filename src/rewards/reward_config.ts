@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { promptTemplateSchema } from "./prompt_template.ts";
 
 const weight = z.number().positive();
-const template = z.string().includes("{name}", { error: 'expected a text with "{name}" in the class\'s place' });
 
 /** How the rewards of a job are spelt in its config: a part that is left out, or null, is no part of the reward. */
 export const rewardConfigSchema = z.strictObject({
@@ -14,7 +14,7 @@ export const rewardConfigSchema = z.strictObject({
     weight,
     form: z.enum(["cosine", "softmax"]),
     folder: z.string(),
-    templates: z.array(template).min(1).default(["a photo of a {name}"]),
+    templates: z.array(promptTemplateSchema).min(1).default(["a photo of a {name}"]),
     names: z.string().nullish(),
   }).nullish(),
   aesthetic: z.strictObject({ weight, folder: z.string(), file: z.string() }).nullish(),

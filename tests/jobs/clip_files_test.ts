@@ -113,7 +113,7 @@ await fileTest(
       await refuses(reason('text_config: hidden_act: Invalid option: expected one of "quick_gelu"|"gelu"'));
       await config(clipWith({ vision: { num_attention_heads: 5 } }));
       await refuses(reason(
-        "Cannot make a CLIP: vision_config.hidden_size must be a multiple of num_attention_heads, got 12 and 5",
+        "vision_config: hidden_size: must be a multiple of num_attention_heads, got 12 and 5",
       ));
       await config(clipWith({ vision: { hidden_size: 3 * 2 ** 22, num_hidden_layers: 1000 } }));
       await assert.rejects(loadClip(device, folder), {

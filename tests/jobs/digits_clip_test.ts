@@ -78,12 +78,21 @@ await fileTest(
 );
 
 await fileTest(
-  "digits_clip: a template without a place for the name, and missing names, are told",
+  "digits_clip: a template without a place for the name, sizes that do not fit, and missing names are told",
   () =>
     withTemporaryFolder(async (folder) => {
       await assert.rejects(tinyConfig(folder, "templates=[a photo]"), {
         name: "UserError",
-        message: /templates\.0: wanted a place for the name of a class, \{name\}$/,
+        message: /templates\.0: expected a text with "\{name\}" in the class's place$/,
+      });
+      await assert.rejects(tinyConfig(folder, "clip.text.num_attention_heads=3"), {
+        name: "UserError",
+        message: /clip\.text\.num_attention_heads: expected a number that divides hidden_size$/,
+      });
+      const patches = await tinyConfig(folder, "clip.vision.patch_size=9");
+      await assert.rejects(runJob(digitsClipJob, patches, `${folder}/patches`), {
+        name: "UserError",
+        message: "Cannot train: clip.vision.patch_size is 9, the digits' side 8",
       });
       await assert.rejects(runJob(digitsClipJob, await tinyConfig(folder, `names=${folder}/none`), `${folder}/run`), {
         name: "UserError",
@@ -99,6 +108,8 @@ await fileTest("assets: the CLIP of digits names held-out digits by words", asyn
   const tokenizer = await clipTokenizer(`${folder}/tokenizer.json`, clip.config.text_config);
   const names = await readClassNames(`${root}assets/digits_names.txt`, 10);
   const share = (template: string) => zeroShotAccuracy(device, clip, tokenizer, test, names, [template]);
+  const { counters } = device.gpu.pool, before = counters.liveBytes;
   assert.ok(await share("a photo of the digit {name}") >= 0.9);
   assert.ok(await share("{name}") >= 0.9);
+  assert.equal(counters.liveBytes, before, "nothing is left of a look");
 });
