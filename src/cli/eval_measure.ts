@@ -1,6 +1,7 @@
 import { UserError } from "../error.ts";
 import { prdcNeighbours } from "../eval/density_coverage.ts";
 import type { FeatureNetwork } from "../eval/feature_network.ts";
+import type { FrechetStatistics } from "../eval/frechet.ts";
 import type { ImageMetricName, PictureMeasurements } from "../eval/image_metrics.ts";
 import { InceptionSplits } from "../eval/inception_splits.ts";
 import { RunningStatistics } from "../eval/running_statistics.ts";
@@ -54,18 +55,50 @@ export function requireMeasurable(
   if (side === "samples" && wanted.includes("is") && !source.pictures) {
     throw refuse(["is"], "it holds features; name pictures, whose classes can be told");
   }
+  const things = source.pictures ? "pictures" : "vectors";
   const least = wanted.includes("prdc") ? prdcNeighbours.density + 1 : compared.length > 0 ? 2 : 1;
-  if (count < least) throw refuse(wanted, `wanted at least ${least} pictures, got ${count}`);
+  if (count < least) throw refuse(wanted, `wanted at least ${least} ${things}, got ${count}`);
   if (beside.length > 0 && count > mostKept) {
-    throw refuse(beside, `wanted at most ${mostKept} pictures, got ${count}; leave some out`);
+    throw refuse(beside, `wanted at most ${mostKept} ${things}, got ${count}; leave some out`);
   }
+}
+
+/** The statistics that a source holds, where the metrics take them of it. */
+function givenStatistics(
+  source: EvaluationSource,
+  wanted: readonly ImageMetricName[],
+  side: "reference" | "samples",
+): FrechetStatistics | null {
+  return side === "reference" && wanted.includes("fid") ? source.statistics : null;
+}
+
+/**
+ * Width of a side's features, known before anything is looked at.
+ *
+ * @throws {UserError} for statistics and features of different dimensions.
+ */
+export function dimensionsOf(
+  source: EvaluationSource,
+  wanted: readonly ImageMetricName[],
+  side: "reference" | "samples",
+  network: FeatureNetwork | null,
+): number {
+  const given = givenStatistics(source, wanted, side)?.mean.length;
+  const own = source.features?.dimensions ?? (needsNetwork(source, wanted, side) ? network!.dimensions : undefined);
+  if (given !== undefined && own !== undefined && given !== own) {
+    throw new UserError(
+      `Cannot evaluate ${source.path}: its statistics have ${given} dimensions, its features ${own}; ` +
+        "take both from the same network",
+    );
+  }
+  return own ?? given!;
 }
 
 /**
  * What the metrics need of one side: pictures go through the network batch by batch, with progress; ready features and
  * statistics are taken as they are.
  *
- * @throws {UserError} for pictures that the network cannot see, and for statistics and features of different dimensions.
+ * @throws {UserError} for pictures that the network cannot see, and as {@link dimensionsOf}.
  */
 export async function measure(
   source: EvaluationSource,
@@ -74,16 +107,8 @@ export async function measure(
   network: FeatureNetwork | null,
 ): Promise<Measured> {
   const { path, pictures, features: ready } = source, count = countOf(source);
-  const given = side === "reference" && wanted.includes("fid") ? source.statistics : null;
+  const given = givenStatistics(source, wanted, side), dimensions = dimensionsOf(source, wanted, side, network);
   const keeps = wanted.some((name) => pairwise.includes(name));
-  const dimensions = ready?.dimensions ?? (needsNetwork(source, wanted, side) ? network?.dimensions : undefined) ??
-    given!.mean.length;
-  if (given && given.mean.length !== dimensions) {
-    throw new UserError(
-      `Cannot evaluate ${path}: its statistics have ${given.mean.length} dimensions, its features ${dimensions}; ` +
-        "take both from the same network",
-    );
-  }
   const sums = wanted.includes("fid") && !given ? new RunningStatistics(dimensions) : null;
   const splits = side === "samples" && wanted.includes("is") ? new InceptionSplits(network!.classes) : null;
   const kept = keeps ? ready?.features ?? new Float32Array(count! * dimensions) : null;

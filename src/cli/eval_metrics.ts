@@ -7,7 +7,7 @@ import { openWeights } from "../io/weight_file.ts";
 import { loadJudge } from "../jobs/judge_file.ts";
 import { Inception } from "../models/inception.ts";
 import { Device } from "../tensor/device.ts";
-import { measure, type Measured, needsNetwork, requireMeasurable } from "./eval_measure.ts";
+import { dimensionsOf, measure, needsNetwork, requireMeasurable } from "./eval_measure.ts";
 import { type EvaluationSource, openEvaluationSource } from "./eval_source.ts";
 import { metricsTable, type SetMetrics } from "./eval_metrics_table.ts";
 import { noteLine } from "./terminal.ts";
@@ -43,6 +43,11 @@ export async function evaluateMetrics(request: MetricsRequest, print: (text: str
   if (compares && request.reference === undefined) {
     throw new UserError(`Cannot take --metrics ${request.metrics} without --reference: name pictures to compare with`);
   }
+  if (!compares && request.reference !== undefined) {
+    throw new UserError(
+      `Cannot use --reference with --metrics ${request.metrics}: an Inception score compares with nothing; leave it out`,
+    );
+  }
   using stack = new DisposableStack();
   const open = async (path: string) => stack.use(await openEvaluationSource(path));
   const reference = compares ? await open(request.reference!) : null;
@@ -58,11 +63,11 @@ export async function evaluateMetrics(request: MetricsRequest, print: (text: str
     );
   }
   const network = looks ? await openNetwork(request.inception) : null;
+  if (reference) { for (const source of sources) requireSameFeatures(reference, source, wanted, network); }
   const real = reference && await measure(reference, wanted, "reference", network);
   const sets: SetMetrics[] = [];
   for (const source of sources) {
     const samples = await measure(source, wanted, "samples", network);
-    if (real) requireSameFeatures(real, samples, network);
     const onMetric = (name: ImageMetricName) => noteLine(`Computing ${name} of ${source.path}`);
     const values = imageMetrics(wanted, real, samples, samples.dimensions, onMetric);
     sets.push({ samples: source.path, count: samples.count!, values });
@@ -100,11 +105,19 @@ async function openNetwork(weights: string | undefined): Promise<FeatureNetwork>
   return inceptionNetwork(device, await Inception.load(device, file, weights));
 }
 
-function requireSameFeatures(real: Measured, samples: Measured, network: FeatureNetwork | null): void {
-  if (real.dimensions === samples.dimensions) return;
+/** Before anything is looked at: Inception may take a day. @throws {UserError} */
+function requireSameFeatures(
+  reference: EvaluationSource,
+  samples: EvaluationSource,
+  wanted: readonly ImageMetricName[],
+  network: FeatureNetwork | null,
+): void {
+  const real = dimensionsOf(reference, wanted, "reference", network);
+  const fake = dimensionsOf(samples, wanted, "samples", network);
+  if (real === fake) return;
   const advice = network?.kind === "judge" ? "; give the weights of Inception with --inception FILE" : "";
   throw new UserError(
-    `Cannot compare ${samples.path} with ${real.path}: their features have ${samples.dimensions} and ${real.dimensions} ` +
-      `dimensions; take both from the same network${advice}`,
+    `Cannot compare ${samples.path} with ${reference.path}: their features have ${fake} and ${real} dimensions; ` +
+      `take both from the same network${advice}`,
   );
 }

@@ -34,7 +34,7 @@ export function metricsTable(
   const names = Object.keys(titles).filter((name) => sets.some(({ values }) => name in values));
   const rows = [
     ["metric", ...sets.map(({ samples }) => samples)],
-    ["pictures", ...sets.map(({ count }) => String(count))],
+    ["count", ...sets.map(({ count }) => String(count))],
     ...names.map((name) => [titles[name]!, ...sets.map(({ values }) => shown(values, name))]),
   ];
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
@@ -44,7 +44,7 @@ export function metricsTable(
   const count = reference?.count ?? null;
   return [
     ...lines,
-    ...(reference ? [`Reference: ${reference.path}${count === null ? ", statistics" : `, ${count} pictures`}`] : []),
+    ...(reference ? [`Reference: ${reference.path}${count === null ? ", statistics" : `, count ${count}`}`] : []),
     network === "judge"
       ? `Features: the digits judge ${features}, not Inception: compare with no published number`
       : network === "inception"

@@ -5,7 +5,7 @@ import type { PictureSizes } from "../eval/feature_network.ts";
 import { fileError } from "../io/file_error.ts";
 import { NpzFile } from "../io/npz_file.ts";
 import { readImage } from "../report/read_image.ts";
-import { showShape } from "../tensor/shape.ts";
+import { type Shape, showShape } from "../tensor/shape.ts";
 
 /** Pictures that are read a batch at a time. */
 export interface Pictures {
@@ -99,6 +99,7 @@ function sourceOf(file: NpzFile, path: string): EvaluationSource {
           `floats [N, D]) or statistics (mu and sigma), got ${what}`,
       );
     }
+    if (name) requireFilled(path, `${name} of ${dtype}`, shape);
     const [count, height, width] = shape as [number, number, number];
     const sizes = { height, width, channels: channels! };
     return {
@@ -135,8 +136,15 @@ function statisticsOf(file: NpzFile, path: string): FrechetStatistics {
       }`,
     );
   }
+  requireFilled(path, "mu", mu.shape);
   const read = (name: string) => finite(file, path, name, (n) => new Float64Array(n));
   return { mean: read("mu"), covariance: read("sigma") };
+}
+
+/** @throws {UserError} for an array without elements. */
+function requireFilled(path: string, name: string, shape: Shape): void {
+  if (!shape.includes(0)) return;
+  throw new UserError(`Cannot evaluate ${path}: ${name} ${showShape(shape)} is empty; every axis must be at least 1`);
 }
 
 function finite<A extends Float32Array | Float64Array>(

@@ -78,8 +78,8 @@ await fileTest(
         assert.ok(error <= tolerance * Math.max(1, Math.abs(value)), `${name}: ${found[name]} for ${value}`);
       }
       assert.deepEqual(lines.map((line) => line.split(/ {2,}/)[0]), [
-        ...["metric", "pictures", "Frechet distance", "kernel distance", "precision", "recall", "density", "coverage"],
-        ...[`Reference: real.npz, ${vectors.length / d} pictures`, "Features: as the files hold them"],
+        ...["metric", "count", "Frechet distance", "kernel distance", "precision", "recall", "density", "coverage"],
+        ...[`Reference: real.npz, count ${vectors.length / d}`, "Features: as the files hold them"],
       ]);
 
       const { mean, covariance } = frechetStatistics(vectors, d);
@@ -153,8 +153,17 @@ await fileTest("eval --metrics: what does not fit is one line", () =>
       return { dtype: "float32", shape, data: new Float32Array(shape.length * 2) } as const;
     });
     await writeNpz(`${folder}/statistics.npz`, { mu: mu!, sigma: sigma! });
+    const wide = { dtype: "float32", shape: [9, 3], data: new Float32Array(27) } as const;
+    await writeNpz(`${folder}/both.npz`, { mu: mu!, sigma: sigma!, features: wide });
     await writeNpz(`${folder}/half.npz`, { mu: mu! });
     await writeNpz(`${folder}/other.npz`, { labels: mu! });
+    await writeNpz(`${folder}/no_mu.npz`, {
+      mu: { dtype: "float32", shape: [0], data: new Float32Array() },
+      sigma: { dtype: "float32", shape: [0, 0], data: new Float32Array() },
+    });
+    await writeNpz(`${folder}/thin.npz`, { arr_0: { dtype: "float32", shape: [9, 0], data: new Float32Array() } });
+    await writePictures(`${folder}/sizeless.npz`, new Uint8Array(), [9, 0, 0, 3]);
+    await writeFeatures(`${folder}/single.npz`, new Float32Array(2), 2);
     await Deno.mkdir(`${folder}/empty`);
     await Deno.mkdir(`${folder}/mixed`);
     for (const side of [3, 4]) {
@@ -191,6 +200,10 @@ await fileTest("eval --metrics: what does not fit is one line", () =>
       "Cannot take --metrics kid without --reference: name pictures to compare with",
       ...["--metrics", "kid", "digits.npz"],
     );
+    await refused(
+      "Cannot use --reference with --metrics is: an Inception score compares with nothing; leave it out",
+      ...["--metrics", "is", "--reference", "none", "digits.npz"],
+    );
     await refused("Cannot read none: there is no such file", ...fid, "none");
     await refused(
       "Cannot evaluate empty: wanted a folder of .png files or an .npz file, got a folder without .png files",
@@ -206,6 +219,11 @@ await fileTest("eval --metrics: what does not fit is one line", () =>
     await refused(`Cannot evaluate flat.npz: ${kinds} arr_0 of uint8 [28, 28]`, ...fid, "flat.npz");
     await refused(`Cannot evaluate other.npz: ${kinds} labels`, ...fid, "other.npz");
     await refused("Cannot evaluate nan.npz: arr_0 must hold finite floats", ...fid, "nan.npz");
+    for (const [file, what] of Object.entries({ thin: "float32 [9, 0]", sizeless: "uint8 [9, 0, 0, 3]" })) {
+      const line = `Cannot evaluate ${file}.npz: arr_0 of ${what} is empty; every axis must be at least 1`;
+      await refused(line, ...fid, `${file}.npz`);
+    }
+    await refused("Cannot evaluate no_mu.npz: mu [0] is empty; every axis must be at least 1", ...fid, "no_mu.npz");
     await refused(
       "Cannot take statistics of half.npz: wanted mu [D] and sigma [D, D], got [2] and none",
       ...[...fid, "half.npz"],
@@ -219,6 +237,19 @@ await fileTest("eval --metrics: what does not fit is one line", () =>
       ...["--metrics", "is", "features.npz"],
     );
     await refused("Cannot take fid of one.npz: wanted at least 2 pictures, got 1", ...fid, "one.npz");
+    await refused(
+      "Cannot take fid of single.npz: wanted at least 2 vectors, got 1",
+      ...["--metrics", "fid", "--reference", "features.npz", "single.npz"],
+    );
+    await refused(
+      "Cannot evaluate both.npz: its statistics have 2 dimensions, its features 3; take both from the same network",
+      ...["--metrics", "fid", "--reference", "both.npz", "features.npz"],
+    );
+    await refused(
+      "Cannot compare small.npz with features.npz: their features have 128 and 2 dimensions; take both from the same " +
+        "network; give the weights of Inception with --inception FILE", // before the judge refuses their size
+      ...["--metrics", "fid", "--reference", "features.npz", "small.npz"],
+    );
     await refused(
       "Cannot compare features.npz with digits.npz: their features have 2 and 128 dimensions; take both from the same " +
         "network; give the weights of Inception with --inception FILE",
