@@ -28,16 +28,23 @@ export async function measure(adapter: OpenedAdapter, table: KernelTable, work: 
   let plain: readonly ArrayLike<number>[] = [];
   for (const family of families) {
     const device = new Device(new Gpu(adapter, undefined, { ...table, [work.op]: family }));
-    using _scope = device.scope();
-    const captured = device.capture(await work.prepare(device));
-    captured.replay();
-    const values = await device.read(captured.result);
+    const { values, milliseconds } = await runOn(device, work);
+    device.gpu.pool.trim(); // the next family has a pool of its own
     if (family === "plain") plain = values;
-    const milliseconds = await timeOf(() => captured.replay(), () => device.idle());
-    captured.dispose();
     found.push({ family, milliseconds, error: largestError(values, plain) });
   }
   return found;
+}
+
+/** Results of the work and the time of one run; what it used is back in the pool then. */
+async function runOn(device: Device, work: TuningCase) {
+  using _scope = device.scope();
+  const captured = device.capture(await work.prepare(device));
+  captured.replay();
+  const values = await device.read(captured.result);
+  const milliseconds = await timeOf(() => captured.replay(), () => device.idle());
+  captured.dispose();
+  return { values, milliseconds };
 }
 
 /** Time of one run: the best of several trials of as many runs as take long enough together. */

@@ -6,8 +6,7 @@ const splitSize = 5000;
 
 /**
  * Inception score of pictures that come in batches: the mean of `inceptionScore` over splits of 5,000 in their order, as
- * ADM's evaluator takes it; the last split may be smaller and
- * counts alike. Keeps the probabilities of one split.
+ * ADM's evaluator takes it; the last split may be smaller and counts alike. Keeps the probabilities of one split.
  */
 export class InceptionSplits {
   readonly #split: Float32Array;

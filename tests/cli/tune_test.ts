@@ -5,6 +5,7 @@ import { tuningCases } from "../../src/cli/tuning_cases.ts";
 import { tunedTable } from "../../src/cli/tuning_file.ts";
 import { defaultTable, familyRuns, kernelFamilies } from "../../src/gpu/kernel_table.ts";
 import { softmax } from "../../src/ops/softmax.ts";
+import type { Device } from "../../src/tensor/device.ts";
 import { testDevice } from "../support/device.ts";
 import { fileTest } from "../support/file_test.ts";
 
@@ -41,11 +42,12 @@ fileTest("tune prints a line a family and keeps what commands then use", async (
   const { adapter } = (await testDevice()).gpu;
   const folder = await Deno.makeTempDir();
   try {
-    const path = `${folder}/.cache/kernels.json`, lines: string[] = [];
+    const path = `${folder}/.cache/kernels.json`, lines: string[] = [], devices: Device[] = [];
     const works = (name: string, sum: number) => ({
       op: "rows" as const,
       name,
-      prepare: (device: Parameters<typeof softmax>[0]["device"]) => {
+      prepare: (device: Device) => {
+        devices.push(device);
         const x = device.full([2, 8], sum);
         return () => [softmax(x)];
       },
@@ -54,6 +56,10 @@ fileTest("tune prints a line a family and keeps what commands then use", async (
     const families = kernelFamilies.rows.filter((family) => familyRuns(family, adapter));
     const measured = lines.filter((line) => line.startsWith("rows ") && / (first|second) /.test(line));
     assert.equal(measured.length, 2 * families.length);
+    assert.equal(devices.length, measured.length);
+    for (const { gpu: { pool: { counters } } } of devices) {
+      assert.deepEqual([counters.liveBytes, counters.pooledBytes], [0, 0], "memory is given back");
+    }
     for (const line of measured) assert.match(line, /^rows +(first|second) +(plain|block) +\d+\.\d+ +\d+\.\d+ +\d/);
     assert.match(lines.at(-1)!, /^Kept in .*kernels\.json; delete it to go back to the defaults$/);
     assert.deepEqual(
