@@ -1,5 +1,5 @@
 import type { Feature, OpenedAdapter } from "../gpu/adapter.ts";
-import { adapterClass, defaultTable } from "../gpu/kernel_table.ts";
+import { adapterClass, defaultTable, type HeavyOp, type KernelTable } from "../gpu/kernel_table.ts";
 import { adviseNvidia, type PlatformFacts } from "./driver_plan.ts";
 
 /** What the doctor looks at. */
@@ -14,6 +14,8 @@ export interface MachineFacts {
   readonly availableBytes: number;
   /** What WebGPU found. */
   readonly adapter: Pick<OpenedAdapter, "name" | "software" | "features" | "subgroupSize">;
+  /** The kernels that commands use on it: those that `deno task tune` kept, or the defaults. */
+  readonly kernels: KernelTable;
   /** The limits that the device grants. */
   readonly limits: Pick<
     GPUSupportedLimits,
@@ -37,17 +39,11 @@ export function diagnose(facts: MachineFacts): string[] {
   const { adapter, limits } = facts;
   const granted = wanted.filter((name) => adapter.features.has(name));
   const refused = wanted.filter((name) => !adapter.features.has(name));
-  const family = defaultTable(adapter).matmul;
-  const kernels = family === "lane"
-    ? "tiles for subgroups of 8 lanes"
-    : family === "plain"
-    ? "plain ones, a lane per result"
-    : `tiles in workgroup memory, as for ${adapterClass(adapter)} GPUs`;
   const rows = [
     ["runtime", facts.runtime],
     ["adapter", adapter.name],
     ["runs on", adapter.software ? `the CPU, ${facts.cores} cores` : "the GPU"],
-    ["kernels", kernels],
+    ["kernels", kernelsOf(facts)],
     ["granted", granted.join(", ") || "no optional feature"],
     ["refused", refused.join(", ") || "nothing"],
     ["tensor", `at most ${size(Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize))}`],
@@ -58,6 +54,19 @@ export function diagnose(facts: MachineFacts): string[] {
     ["memory", adapter.software ? `${size(facts.availableBytes)} available` : "WebGPU does not tell a GPU's memory"],
   ];
   return [...rows.map(([label, value]) => `${label!.padEnd(11)}${value}`), ...advise(facts, refused)];
+}
+
+/** What runs by default in words; choices by name. */
+function kernelsOf({ adapter, kernels }: MachineFacts): string {
+  const defaults = defaultTable(adapter);
+  const changed = Object.entries(kernels).filter(([op, family]) => family !== defaults[op as HeavyOp]);
+  const byDefault = defaults.matmul === "lane"
+    ? "tiles for subgroups of 8 lanes"
+    : defaults.matmul === "plain"
+    ? "plain ones, a lane per result"
+    : `tiles in workgroup memory, as for ${adapterClass(adapter)} GPUs`;
+  if (changed.length === 0) return byDefault;
+  return `${byDefault}; by deno task tune ${changed.map((choice) => choice.join(" ")).join(", ")}`;
 }
 
 function advise({ adapter, platform }: MachineFacts, refused: readonly Feature[]): string[] {

@@ -12,6 +12,7 @@ import { examineConfig } from "./doctor_config.ts";
 import { platformFacts } from "./driver.ts";
 import { adviseDriver } from "./driver_plan.ts";
 import { printLine } from "./terminal.ts";
+import { tunedTable } from "./tuning_file.ts";
 
 interface DoctorOptions {
   readonly config?: string;
@@ -33,6 +34,7 @@ async function examine({ config, set }: DoctorOptions): Promise<void> {
     cores: navigator.hardwareConcurrency,
     availableBytes,
     adapter,
+    kernels: await tunedTable(adapter),
     limits,
   }).forEach(printLine);
   adapter.device.destroy();

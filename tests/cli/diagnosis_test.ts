@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { diagnose, type MachineFacts } from "../../src/cli/diagnosis.ts";
+import { defaultTable } from "../../src/gpu/kernel_table.ts";
 
-const llvmpipe: MachineFacts = {
+/** A machine before `deno task tune`. */
+const untuned = (facts: Omit<MachineFacts, "kernels">) => ({ ...facts, kernels: defaultTable(facts.adapter) });
+
+const llvmpipe: MachineFacts = untuned({
   runtime: "Deno 2.9.6 on linux x86_64",
   platform: { os: "linux", osRelease: "ID=debian\n", root: true, nvidia: false },
   cores: 2,
@@ -18,8 +22,8 @@ const llvmpipe: MachineFacts = {
     maxComputeInvocationsPerWorkgroup: 1024,
     maxComputeWorkgroupStorageSize: 32768,
   },
-};
-const gpu: MachineFacts = {
+});
+const gpu: MachineFacts = untuned({
   ...llvmpipe,
   adapter: {
     name: "NVIDIA H100",
@@ -27,7 +31,7 @@ const gpu: MachineFacts = {
     features: new Set(["subgroups", "timestamp-query", "shader-f16"]),
     subgroupSize: 0,
   },
-};
+});
 const slow = "slow: no GPU driver was found, so the CPU computes everything; a GPU with a working Vulkan, Metal or " +
   "Direct3D 12 driver is used without any setting";
 
@@ -59,6 +63,14 @@ Deno.test("the doctor finds nothing missing on a GPU with every feature", () => 
     "memory     WebGPU does not tell a GPU's memory",
     "Nothing is missing",
   ]);
+});
+
+Deno.test("the doctor names the kernels that tune chose", () => {
+  const [, , , kernels] = diagnose({ ...gpu, kernels: { ...gpu.kernels, matmul: "block64", rows: "plain" } });
+  assert.equal(
+    kernels,
+    "kernels    tiles in workgroup memory, as for discrete GPUs; by deno task tune matmul block64, rows plain",
+  );
 });
 
 Deno.test("the doctor tells what every missing feature costs", () => {
