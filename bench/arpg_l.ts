@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { runCommand } from "../src/cli/command.ts";
 import { currentCommit, version } from "../src/cli/environment.ts";
 import { printLine } from "../src/cli/terminal.ts";
+import { tunedTable } from "../src/cli/tuning_file.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { openPainter } from "../src/jobs/open_painter.ts";
 import { arpgPresets, arpgShapes } from "../src/models/arpg_config.ts";
@@ -49,7 +50,7 @@ await runCommand("bench:arpg-l", (program: Command) => {
 
 async function bench(steps: number, dtype: "float32" | "float16", seed: number, note: string): Promise<void> {
   const load = Deno.loadavg()[0];
-  const device = await Device.open();
+  const device = await Device.open({ choose: tunedTable });
   const { pool, adapter } = device.gpu;
   const phases: Phase[] = [];
   let javascript = 0;
@@ -122,6 +123,7 @@ async function bench(steps: number, dtype: "float32" | "float16", seed: number, 
       command: `deno task bench:arpg-l ${Deno.args.join(" ")}`.trim(),
       date,
       adapter: adapter.name,
+      kernels: device.gpu.table,
       cores: navigator.hardwareConcurrency,
       load_average_before: load,
       note,

@@ -14,6 +14,7 @@ import { steps } from "./suites/steps.ts";
 import { recordPage, shortNumber } from "./table.ts";
 import { currentCommit, version } from "../src/cli/environment.ts";
 import { noteLine, printLine } from "../src/cli/terminal.ts";
+import { tunedTable } from "../src/cli/tuning_file.ts";
 import { UserError } from "../src/error.ts";
 import { writeFileAtomic } from "../src/io/atomic.ts";
 import { Device } from "../src/tensor/device.ts";
@@ -70,7 +71,7 @@ async function measure(
   { peers: wantPeers = false, quick = false }: BenchOptions,
 ): Promise<BenchRecord> {
   const load = Deno.loadavg()[0]!;
-  const device = await Device.open();
+  const device = await Device.open({ choose: tunedTable });
   const start = performance.now();
   const peers = wantPeers ? await openPeers() : [];
   const setting = { device, peers, pace: quick ? quickPace : pace, quick, report: noteRow };
@@ -84,6 +85,7 @@ async function measure(
     command: `deno task bench ${Deno.args.join(" ")}`.trim(),
     date: new Date().toISOString().slice(0, 10),
     adapter: device.gpu.adapter.name,
+    kernels: device.gpu.table,
     driver: await driverVersion(),
     cores: navigator.hardwareConcurrency,
     load_average_before: load,

@@ -15,6 +15,7 @@ import { digitsPolicySchema } from "../src/jobs/digits_policy_config.ts";
 import { readEvaluation } from "../src/report/run_record.ts";
 import { Device } from "../src/tensor/device.ts";
 import { printLine } from "../src/cli/terminal.ts";
+import { tunedTable } from "../src/cli/tuning_file.ts";
 
 const [folder, updates = "60"] = Deno.args;
 if (folder === undefined) throw new Error("name a folder for the runs: deno task bench:ablations FOLDER [UPDATES]");
@@ -40,7 +41,7 @@ const variants: Readonly<Record<string, readonly string[]>> = {
 
 const rows = [];
 for (const [name, changes] of Object.entries(variants)) {
-  const device = await Device.open();
+  const device = await Device.open({ choose: tunedTable });
   const settings = loadConfig(config, digitsPolicySchema, [...common, ...changes]);
   const run = await RunDirectory.create(`${folder}/${name.replaceAll(/\W+/g, "_")}`);
   await run.writeText("config.yaml", canonicalConfig(settings));

@@ -6,6 +6,7 @@
  *   deno task bench:policy-seeds FILE.json RUN...
  */
 import { printLine } from "../src/cli/terminal.ts";
+import { tunedTable } from "../src/cli/tuning_file.ts";
 import { loadConfig } from "../src/config/load_config.ts";
 import { arpgMethod, type DecodingMethod, policyMethod, type TokenSampling } from "../src/eval/decoding_method.ts";
 import { MethodScoring, type ScoredMethod } from "../src/eval/method_scoring.ts";
@@ -37,7 +38,7 @@ const references = [12, 25];
 
 const runs = await Promise.all(folders.map((folder) => RunDirectory.open(folder)));
 const config = loadConfig(runs[0]!.config, policyRunSchema);
-const device = await Device.open({ memoryBytes: config.memory_gib * 2 ** 30 });
+const device = await Device.open({ memoryBytes: config.memory_gib * 2 ** 30, choose: tunedTable });
 using painter = await openPainter(device, config.model, config.tokenizer);
 const judge = await loadJudge(device, config.judges.held_out);
 const yardstick = await MethodYardstick.measure(device, judge, await loadFullDigits(config.data), plan.samples);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Peak } from "./peak.ts";
 import type { SuiteResult } from "./suite.ts";
 import { UserError } from "../src/error.ts";
+import type { KernelTable } from "../src/gpu/kernel_table.ts";
 
 /** A run of the benchmarks, as it is kept in `bench/results/`. */
 export interface BenchRecord {
@@ -9,6 +10,8 @@ export interface BenchRecord {
   /** `2026-11-25`. */
   readonly date: string;
   readonly adapter: string;
+  /** Which kernels heavy ops ran: the defaults, or what `deno task tune` kept. */
+  readonly kernels: KernelTable;
   /** Null where the system does not say. */
   readonly driver: string | null;
   readonly cores: number;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { BenchRecord } from "../../bench/record.ts";
 import { markdownTable, missed, recordPage, shortNumber } from "../../bench/table.ts";
+import { defaultTable } from "../../src/gpu/kernel_table.ts";
 
 Deno.test("markdownTable: even columns, numbers to the right", () => {
   assert.deepEqual(markdownTable(["", "ms"], [["add", "1.5"], ["softmax", "10"]]), [
@@ -44,6 +45,7 @@ Deno.test("recordPage: the machine, columns that are used, missed figures, notes
     command: "deno task bench --peers",
     date: "2026-11-25",
     adapter: "llvmpipe",
+    kernels: defaultTable({ name: "llvmpipe", software: true, subgroupSize: 8 }),
     driver: "Mesa 22.3",
     cores: 2,
     load_average_before: 0,
