@@ -1,24 +1,20 @@
 import { type Clip, unitRows } from "../models/clip.ts";
-import { clipGrid } from "../models/clip_config.ts";
 import { ClipPreprocess } from "../models/clip_preprocess.ts";
 import { concat } from "../ops/concat.ts";
 import { slice } from "../ops/slice.ts";
 import type { Device } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { clipBatch } from "./clip_batch.ts";
+import { clipPictures } from "./clip_batch.ts";
 import type { PaintedImages } from "./reward.ts";
 
 /** Pictures as a CLIP sees them, for the rewards that look through it: each picture goes through it once. */
 export class ClipFeatures {
   readonly #preprocess: ClipPreprocess;
-  readonly #batch: number;
   readonly #seen = new WeakMap<PaintedImages, Tensor>();
 
   /** For pictures of one size. */
   constructor(device: Device, readonly clip: Clip, height: number, width: number) {
-    const { vision_config: vision } = clip.config;
-    this.#preprocess = new ClipPreprocess(device, height, width, vision.image_size);
-    this.#batch = clipBatch(vision, clipGrid(vision) ** 2 + 1);
+    this.#preprocess = new ClipPreprocess(device, height, width, clip.config.vision_config.image_size);
   }
 
   /**
@@ -35,11 +31,11 @@ export class ClipFeatures {
   }
 
   #embed(images: Tensor): Tensor {
-    const count = images.shape[0]!;
+    const count = images.shape[0]!, together = clipPictures(this.clip.config.vision_config, count);
     const parts: Tensor[] = [];
-    for (let start = 0; start < count; start += this.#batch) {
+    for (let start = 0; start < count; start += together) {
       using batch = images.device.scope(); // frees what the model computes on the way
-      const some = slice(images, 0, start, Math.min(start + this.#batch, count));
+      const some = slice(images, 0, start, Math.min(start + together, count));
       parts.push(batch.keep(unitRows(this.clip.encodeImage(this.#preprocess.forward(some)))));
     }
     return concat(parts, 0);

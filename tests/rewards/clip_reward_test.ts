@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Clip } from "../../src/models/clip.ts";
 import { ClipPreprocess } from "../../src/models/clip_preprocess.ts";
-import { clipBatch } from "../../src/rewards/clip_batch.ts";
+import { clipBatch, clipPictures } from "../../src/rewards/clip_batch.ts";
 import { ClipFeatures } from "../../src/rewards/clip_features.ts";
 import { embedClasses } from "../../src/rewards/clip_prompts.ts";
 import { ClipReward, type ClipRewardForm } from "../../src/rewards/clip_reward.ts";
@@ -46,13 +46,13 @@ Deno.test("embedClasses: unit embeddings of a class's prompts are averaged and m
   }
 });
 
-/** The model, said to have so many layers: it goes in smaller batches then. */
-function saidDeep(clip: Clip, num_hidden_layers: number): Clip {
+/** The model, said to have so wide layers: it goes in smaller batches then. */
+function saidWide(clip: Clip, text: number, vision: number): Clip {
   const { text_config, vision_config } = clip.config;
   const config = {
     ...clip.config,
-    text_config: { ...text_config, num_hidden_layers },
-    vision_config: { ...vision_config, num_hidden_layers },
+    text_config: { ...text_config, intermediate_size: text },
+    vision_config: { ...vision_config, intermediate_size: vision },
   };
   return Object.create(clip, { config: { value: config } });
 }
@@ -60,14 +60,14 @@ function saidDeep(clip: Clip, num_hidden_layers: number): Clip {
 Deno.test("embedClasses and ClipFeatures: in batches as all at once", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  const clip = tinyClip(device), deep = saidDeep(clip, 80_000), tokenizer = tinyTokenizer();
-  assert.deepEqual([clipBatch(deep.config.text_config, 6), clipBatch(deep.config.vision_config, 5)], [2, 2]);
+  const clip = tinyClip(device), wide = saidWide(clip, 2.5e6, 5e6), tokenizer = tinyTokenizer();
+  assert.deepEqual([clipBatch(wide.config.text_config, 6), clipPictures(wide.config.vision_config, 5)], [2, 2]);
   const many = ["cat", "dog", "big", "bird", "big cat"];
-  const [one, two] = [clip, deep].map((model) => embedClasses(device, model, tokenizer, many, ["a drawing of {name}"]));
+  const [one, two] = [clip, wide].map((model) => embedClasses(device, model, tokenizer, many, ["a drawing of {name}"]));
   assert.deepEqual(one!.shape, [5, 6]);
   assertAllClose(await two!.data(), await one!.data(), 1e-6);
   const painted = picturesOf(device, 3, 5);
-  const [all, some] = [clip, deep].map((model) => new ClipFeatures(device, model, 8, 10).of(painted));
+  const [all, some] = [clip, wide].map((model) => new ClipFeatures(device, model, 8, 10).of(painted));
   assert.deepEqual(all!.shape, [5, 6]);
   assertAllClose(await some!.data(), await all!.data(), 1e-6);
 });
