@@ -11,8 +11,8 @@ import { quoted } from "./quoted.ts";
 import { ZipArchive } from "./zip.ts";
 import type { ZipEntry } from "./zip_directory.ts";
 
-/** A plain zip archive, the kind written here, ends below 4 GiB; a MiB of that is left to its headers. */
-const MAX_ARRAY_BYTES = 2 ** 32 - 2 ** 20;
+/** Most bytes of arrays: a plain zip archive, the kind written here, ends below 4 GiB, of which a MiB is left to headers. */
+export const maxNpzBytes = 2 ** 32 - 2 ** 20;
 
 /**
  * `arrays` by name as the bytes of an `.npz` file, stored without compression as `numpy.savez` does; the same arrays
@@ -20,7 +20,7 @@ const MAX_ARRAY_BYTES = 2 ** 32 - 2 ** 20;
  */
 export function encodeNpz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array<ArrayBuffer> {
   const total = Object.values(arrays).reduce((sum, array) => sum + npyByteLength(array), 0);
-  if (total > MAX_ARRAY_BYTES) {
+  if (total > maxNpzBytes) {
     throw new UserError(`Cannot write ${total} bytes of arrays: an .npz file holds under 4 GiB; write fewer samples`);
   }
   const files: Zippable = {};

@@ -3,6 +3,7 @@ import { rewardConfigSchema } from "../rewards/reward_config.ts";
 import { digitsSourceSchema } from "./digits_data.ts";
 import { policyEvaluationSchema } from "./policy_evaluation_config.ts";
 import {
+  checkDivisions,
   generatorTrainingSchema,
   policySizesSchema,
   policyTrainingSchema,
@@ -30,7 +31,7 @@ export const digitsPolicySchema = z.strictObject({
   comparison: z.strictObject({ samples: pictures, seed: seedSchema }),
   evaluation: policyEvaluationSchema,
   checkpoint_seconds: positive,
-});
+}).superRefine(checkDivisions);
 
 /** The resolved settings of the job. */
 export type DigitsPolicyConfig = z.output<typeof digitsPolicySchema>;

@@ -3,6 +3,7 @@ import { arpgConfigSchema } from "../models/arpg_config.ts";
 import { clipConfigSchema } from "../models/clip_config.ts";
 import { vqConfigSchema } from "../models/vq_config.ts";
 import { rewardConfigSchema } from "../rewards/reward_config.ts";
+import { checkImagenet } from "./imagenet_config_check.ts";
 import {
   generatorTrainingSchema,
   policySizesSchema,
@@ -18,9 +19,7 @@ const pictures = z.int().min(1);
 const arpgNames = ["ARPG-L", "ARPG-XL", "ARPG-XXL"] as const;
 const clipNames = ["ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px"] as const;
 
-/** The settings of `configs/imagenet_policy.yaml`, where each is explained. */
-export const imagenetPolicySchema = z.strictObject({
-  job: z.literal("imagenet_policy"),
+const settings = z.strictObject({
   seed: seedSchema,
   memory_gib: positive,
   model: z.strictObject({
@@ -41,8 +40,11 @@ export const imagenetPolicySchema = z.strictObject({
   checkpoint_seconds: positive,
 });
 
+/** The settings of `configs/imagenet_policy.yaml`, where each is explained. */
+export const imagenetPolicySchema = settings.extend({ job: z.literal("imagenet_policy") }).superRefine(checkImagenet);
+
 /** The settings of `configs/imagenet_ar_grpo.yaml`: those of the policy's job, with other values. */
-export const imagenetArGrpoSchema = imagenetPolicySchema.extend({ job: z.literal("imagenet_ar_grpo") });
+export const imagenetArGrpoSchema = settings.extend({ job: z.literal("imagenet_ar_grpo") }).superRefine(checkImagenet);
 
 /** The resolved settings of either job. */
 export type ImagenetConfig = z.output<typeof imagenetPolicySchema> | z.output<typeof imagenetArGrpoSchema>;

@@ -60,6 +60,21 @@ export const generatorTrainingSchema = z.strictObject({
   parts: count,
 });
 
+/** Refuses numbers of parts that do not divide what they are parts of. */
+export function checkDivisions(
+  { train, training, generator }: Pick<PolicyTrainingConfig, "train" | "training" | "generator">,
+  context: z.RefinementCtx,
+): void {
+  const { batch_size, group_size, minibatches } = training, paintings = batch_size * group_size;
+  const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
+  if (batch_size % minibatches) {
+    refuse(["training", "minibatches"], `expected a number that divides batch_size, ${batch_size}`);
+  }
+  if (train !== "policy" && paintings % generator.parts) {
+    refuse(["generator", "parts"], `expected a number that divides batch_size times group_size, ${paintings}`);
+  }
+}
+
 /** What every job's settings hold that trains a decoding policy. */
 export interface PolicyTrainingConfig {
   readonly seed: number;
