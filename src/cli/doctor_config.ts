@@ -1,4 +1,5 @@
 import { loadConfig } from "../config/load_config.ts";
+import { clipsOf } from "../jobs/imagenet_clips.ts";
 import type { ImagenetConfig } from "../jobs/imagenet_config.ts";
 import { missingFiles, missingLine, neededFiles } from "../jobs/imagenet_files.ts";
 import { demandOf, gib, objections, type RunLimits, totalOf } from "../jobs/imagenet_memory.ts";
@@ -47,7 +48,7 @@ async function examineImagenet(
 ): Promise<ConfigFindings> {
   const missing = await missingFiles(config);
   const there = neededFiles(config).filter(({ key }) => !missing.some((file) => file.key === key));
-  const demand = demandOf(config, limits);
+  const demand = demandOf(config, await clipsOf(config), limits);
   return {
     lines: [
       ...there.map(({ path }) => row("file", `${path} is there`)),

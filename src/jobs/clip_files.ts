@@ -6,7 +6,7 @@ import { fileError, readBytes } from "../io/file_error.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { openWeights } from "../io/weight_file.ts";
 import { type Clip, clipFrom } from "../models/clip.ts";
-import { parseClipConfig } from "../models/clip_config.ts";
+import { type ClipConfig, parseClipConfig } from "../models/clip_config.ts";
 import { clipDeviation, clipMean } from "../models/clip_preprocess.ts";
 import { type ClipTextLimits, ClipTokenizer } from "../models/clip_tokenizer.ts";
 import { joinTables } from "../models/split_embedding.ts";
@@ -32,13 +32,18 @@ const weightFiles = ["model.safetensors", "pytorch_model.bin"];
  */
 export async function loadClip(device: Device, from: string | ClipFiles): Promise<Clip> {
   const { config, weights } = typeof from === "string" ? await filesIn(from) : from;
-  const sizes = parseClipConfig(await readJson(config), config);
+  const sizes = await readClipConfig(config);
   using source = await openWeights(weights);
   try {
     return await clipFrom(device, sizes, source);
   } catch (cause) {
     throw naming(weights, cause);
   }
+}
+
+/** The sizes in a config.json. @throws {UserError} for a file that is missing, malformed, or of another model. */
+export async function readClipConfig(file: string): Promise<ClipConfig> {
+  return parseClipConfig(await readJson(file), file);
 }
 
 /**

@@ -2,12 +2,15 @@
 import { pixelsBatch } from "../eval/painting_batch.ts";
 import { texelsPerRow } from "../gpu/pool.ts";
 import { type ArpgConfig, arpgShapes, arpgSizes } from "../models/arpg_config.ts";
-import { clipGrid, clipPresets, clipShapes } from "../models/clip_config.ts";
+import { clipShapes } from "../models/clip_config.ts";
 import { groupSizes } from "../models/decode_schedule.ts";
 import type { VqConfig } from "../models/vq_config.ts";
+import { clipBytes, clipKernels, clipPictures, clipTokens } from "../rewards/clip_batch.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
+import type { RunClip } from "./imagenet_clips.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
 import { arpgOf, pictureSize, vqOf } from "./imagenet_models.ts";
+import { scoredTogether } from "./imagenet_scores.ts";
 
 /** The limits of an adapter that a run may exceed. */
 export type RunLimits = Pick<
@@ -29,16 +32,21 @@ export interface RunDemand {
   readonly largestBuffer: MemoryPart;
   /** Rows of a step's products: a grid has room for 65,535. */
   readonly rows: number;
-  /** Kernels of a recorded painting: a recording has room for 16,000. */
-  readonly dispatches: number;
+  /** Kernels of what is recorded: a recording has room for 16,000. */
+  readonly kernels: {
+    /** A painting. */
+    readonly painting: number;
+    /** The CLIPs' look at an update's pictures. */
+    readonly rewards: number;
+  };
 }
 
 const float = 4;
-/** What the pool takes more than it is asked for: with ARPG-L in a dry run 7 %. */
+/** What the pool takes more than it is asked for: with ARPG-L in a dry run 5 %. */
 const rounded = 0.1;
 
-/** The demand of a config. */
-export function demandOf(config: ImagenetConfig, limits: RunLimits): RunDemand {
+/** The demand of a config whose run loads these CLIPs. */
+export function demandOf(config: ImagenetConfig, clips: readonly RunClip[], limits: RunLimits): RunDemand {
   const { training, train, model, memory_gib } = config;
   const arpg = arpgOf(config), vq = vqOf(config), size = pictureSize(config);
   const hand = training.batch_size, policy = hand * training.group_size, pictures = policy + hand;
@@ -56,7 +64,7 @@ export function demandOf(config: ImagenetConfig, limits: RunLimits): RunDemand {
       name: "pictures",
       bytes: pixels * 16 * largestImage(vq, size) + 3 * pictures * vq.image_channels * size ** 2 * float,
     },
-    ...clipParts(config, pictures),
+    ...clips.map((clip) => clipPart(clip, clip.rewards ? pictures : scoredTogether)),
     { name: "policy", bytes: policyBytes(config, arpg, steps * policy) },
     ...(train === "policy" ? [] : generatorParts(config, arpg, policy, streams)),
     { name: "looks", bytes: share },
@@ -67,7 +75,10 @@ export function demandOf(config: ImagenetConfig, limits: RunLimits): RunDemand {
     parts,
     largestBuffer: { name: "guided logits of all rollouts", bytes: logits },
     rows: policy * streams * arpg.cells,
-    dispatches: steps * (5 * arpg.layers + choiceDispatches(config.policy, mostGroup)),
+    kernels: {
+      painting: steps * (5 * arpg.layers + choiceDispatches(config.policy, mostGroup)),
+      rewards: clips.filter(({ rewards }) => rewards).reduce((sum, clip) => sum + kernelsOf(clip, pictures), 0),
+    },
   };
 }
 
@@ -78,11 +89,11 @@ function choiceDispatches({ layers, network, max_parallel, repulsion }: Imagenet
 }
 
 /** A recording's room, and a grid's. */
-const mostDispatches = 16000, mostRows = 65535;
+const mostKernels = 16000, mostRows = 65535;
 
 /** What stands against a run of this demand; nothing where it fits. */
 export function objections(
-  { parts, largestBuffer, rows, dispatches }: RunDemand,
+  { parts, largestBuffer, rows, kernels }: RunDemand,
   config: ImagenetConfig,
   limits: RunLimits,
   availableBytes: number | null,
@@ -112,10 +123,16 @@ export function objections(
     const most = Math.min(mostRows / rows, texels / widest);
     found.push(`a step of all rollouts has ${rows} rows, more than a kernel takes: ${fewer(most)}`);
   }
-  if (dispatches > mostDispatches) {
+  if (kernels.painting > mostKernels) {
     found.push(
-      `a painting of so many steps takes about ${dispatches} kernels, a recording holds ${mostDispatches}: lower the ` +
+      `a painting of so many steps takes about ${kernels.painting} kernels, a recording holds ${mostKernels}: lower the ` +
         "largest of training.target_steps, or max_steps",
+    );
+  }
+  if (kernels.rewards > mostKernels) {
+    found.push(
+      `the CLIPs of the rewards take about ${kernels.rewards} kernels, a recording holds ${mostKernels}: take CLIPs of ` +
+        "fewer layers",
     );
   }
   return found;
@@ -167,13 +184,16 @@ function tokenizerParameters({ ch, ch_mult, num_res_blocks, codebook_size, codeb
   }, codebook_size * codebook_embed_dim);
 }
 
-function clipParts({ reward, held_out_clip, clip_sizes }: ImagenetConfig, pictures: number): MemoryPart[] {
-  const models = (reward.clip ? 1 : 0) + (reward.aesthetic ? 1 : 0) + (held_out_clip === null ? 0 : 1);
-  if (models === 0) return [];
-  const sizes = typeof clip_sizes === "string" ? clipPresets[clip_sizes]! : clip_sizes;
-  const { vision_config } = sizes, tokens = clipGrid(vision_config) ** 2 + 1;
-  const layer = pictures * tokens * (8 * vision_config.hidden_size + 2 * vision_config.intermediate_size) * float;
-  return [{ name: "CLIP", bytes: models * (countOf(clipShapes(sizes)) * float + layer) }];
+/** Weights, and what a batch of its pictures leaves behind. */
+function clipPart({ folder, sizes }: RunClip, pictures: number): MemoryPart {
+  const { vision_config: vision } = sizes;
+  const batch = clipPictures(vision, pictures) * clipBytes(vision, clipTokens(vision));
+  return { name: `CLIP ${folder}`, bytes: countOf(clipShapes(sizes)) * float + batch };
+}
+
+/** Kernels of so many pictures' way through a CLIP. */
+function kernelsOf({ sizes: { vision_config: vision } }: RunClip, pictures: number): number {
+  return Math.ceil(pictures / clipPictures(vision, pictures)) * clipKernels(vision);
 }
 
 /** The policy's own memory in training, for `rows` steps of all rollouts. */

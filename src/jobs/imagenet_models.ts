@@ -4,6 +4,7 @@ import { ArpgPainter } from "../eval/arpg_painter.ts";
 import { openWeights } from "../io/weight_file.ts";
 import { Arpg } from "../models/arpg.ts";
 import { type ArpgConfig, arpgPresets, arpgShapes } from "../models/arpg_config.ts";
+import { type ClipConfig, clipPresets } from "../models/clip_config.ts";
 import { FrozenArpg } from "../models/frozen_arpg.ts";
 import { sameSizes } from "../models/recognise.ts";
 import { cellSize, vq16, type VqConfig } from "../models/vq_config.ts";
@@ -23,6 +24,11 @@ export function arpgOf({ model: { sizes } }: Pick<ImagenetConfig, "model">): Arp
 /** Sizes of the tokenizer that a config names. */
 export function vqOf({ tokenizer: { sizes } }: Pick<ImagenetConfig, "tokenizer">): VqConfig {
   return typeof sizes === "string" ? vq16 : sizes;
+}
+
+/** Sizes of the CLIP that a config names. */
+export function clipOf({ clip_sizes }: Pick<ImagenetConfig, "clip_sizes">): ClipConfig {
+  return typeof clip_sizes === "string" ? clipPresets[clip_sizes]! : clip_sizes;
 }
 
 /** Height and width of the pictures in pixels. */

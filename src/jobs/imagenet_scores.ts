@@ -2,7 +2,7 @@ import type { Reward } from "../rewards/reward.ts";
 import type { Device } from "../tensor/device.ts";
 
 /** Pictures that are measured together. */
-const together = 8;
+export const scoredTogether = 8;
 
 /** A measure of single pictures, by the name it has in tables and metrics. */
 export interface PictureMeasure {
@@ -24,9 +24,9 @@ export async function scorePictures(
 ): Promise<Map<string, Float32Array>> {
   const scores = new Map(measures.map(({ name }) => [name, new Float32Array(labels.length)]));
   const bytes = images.length / labels.length, size = Math.round(Math.sqrt(bytes / channelsOf(bytes)));
-  for (let start = 0; start < labels.length; start += together) {
+  for (let start = 0; start < labels.length; start += scoredTogether) {
     using _scope = device.scope();
-    const end = Math.min(start + together, labels.length), count = end - start;
+    const end = Math.min(start + scoredTogether, labels.length), count = end - start;
     const pixels = planes(images.subarray(start * bytes, end * bytes), count);
     const painted = {
       images: device.tensor(pixels, [count, channelsOf(bytes), size, size]),

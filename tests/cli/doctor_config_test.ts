@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { examineConfig, type MachineRoom } from "../../src/cli/doctor_config.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
+import { tinyClipConfig } from "../rewards/tiny_clip.ts";
 import { fileTest } from "../support/file_test.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -69,6 +70,34 @@ await fileTest(
       assert.match(
         many!,
         /^a painting of so many steps takes about \d+ kernels, a recording holds 16000: lower the largest of training/,
+      );
+    }),
+);
+
+await fileTest(
+  "doctor --config: CLIPs by their folders, one of two rewards once, and their kernels",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const file = await written(folder, "imagenet_policy"), clip = `${folder}/clip`;
+      const clips = async (...overrides: string[]) => {
+        const { lines, problems } = await examineConfig(file, gpu, overrides);
+        return { rows: lines.filter((line) => line.startsWith("memory     CLIP")), problems };
+      };
+      const random = await clips("held_out_clip=null");
+      assert.deepEqual(random.rows, ["memory     CLIP random 1.1 GiB"]);
+      await Deno.mkdir(clip);
+      await Deno.writeTextFile(`${clip}/config.json`, JSON.stringify(tinyClipConfig));
+      await Deno.writeTextFile(`${folder}/head.pth`, "");
+      const shared = [
+        ...[`reward.clip.folder=${clip}`, `reward.aesthetic={weight: 1, folder: ${clip}, file: ${folder}/head.pth}`],
+        "held_out_clip=none",
+      ];
+      const { rows } = await clips(...shared);
+      assert.deepEqual(rows, [`memory     CLIP ${clip} 0 MiB`, "memory     CLIP none 1.0 GiB"]);
+      const { problems } = await clips("clip_sizes={vision_config: {num_hidden_layers: 1000}}", "held_out_clip=null");
+      assert.equal(
+        problems.at(-1),
+        "the CLIPs of the rewards take about 16032 kernels, a recording holds 16000: take CLIPs of fewer layers",
       );
     }),
 );
