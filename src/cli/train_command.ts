@@ -46,6 +46,7 @@ export function trainCommand(program: Command): void {
 
 async function start(file: string, overrides: readonly string[], out: string | undefined): Promise<void> {
   const config = loadConfig(file, anyJobSchema, overrides);
+  await jobOf(config).check?.(config); // before there is a folder
   const device = await openDevice(config, tunedTable);
   const run = await RunDirectory.create(out ?? defaultRunPath(config.job, new Date()));
   await run.writeText("config.yaml", canonicalConfig(config));
@@ -70,6 +71,7 @@ async function resume(path: string, file: string | undefined, overrides: readonl
         "resume it with its own, or start a new run",
     );
   }
+  await jobOf(saved).check?.(saved);
   await execute(await openDevice(saved, (adapter) => tableOfRun(run, adapter)), saved, run, true);
 }
 

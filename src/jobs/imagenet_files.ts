@@ -26,7 +26,12 @@ const clipFolders: Readonly<Record<string, string>> = {
   "ViT-L/14": "openai/clip-vit-large-patch14 (1.7 GB)",
   "ViT-L/14@336px": "openai/clip-vit-large-patch14-336 (1.7 GB)",
 };
+const aestheticHead = "an aesthetic head such as sac+logos+ava1-l14-linearMSE.pth of " +
+  "christophschuhmann/improved-aesthetic-predictor, on GitHub";
 const clipContent = "config.json, tokenizer.json and model.safetensors or pytorch_model.bin";
+
+/** Keys that may say `random`. */
+const drawable = ["model.weights", "tokenizer.weights", "reward.clip.folder", "held_out_clip"];
 
 /** Files that a run of the config reads; none for weights that are random. */
 export function neededFiles({ model, tokenizer, clip_sizes, reward, held_out_clip }: ImagenetConfig): NeededFile[] {
@@ -53,12 +58,12 @@ export function neededFiles({ model, tokenizer, clip_sizes, reward, held_out_cli
   if (reward.aesthetic) {
     const { folder: path, file: head } = reward.aesthetic;
     files.push(folder("reward.aesthetic.folder", path, clipFolders["ViT-L/14"]!));
-    files.push(file("reward.aesthetic.file", head, "an aesthetic head of the CLIP's features"));
+    files.push(file("reward.aesthetic.file", head, aestheticHead));
   }
   if (held_out_clip !== null) {
     files.push(folder("held_out_clip", held_out_clip, "another CLIP, such as openai/clip-vit-base-patch16 (0.6 GB)"));
   }
-  return files.filter(({ path }) => path !== randomWeights);
+  return files.filter(({ key, path }) => path !== randomWeights || !drawable.includes(key));
 }
 
 /** The files of {@link neededFiles} that are not there. */
@@ -79,7 +84,8 @@ export async function requireFiles(config: ImagenetConfig): Promise<void> {
   if (missing.length) throw new UserError(`Cannot train: ${missing.map(missingLine).join("; ")}`);
 }
 
-async function isThere({ path, folder }: NeededFile): Promise<boolean> {
+/** Whether there is a file, or a folder, of that name. */
+export async function isThere({ path, folder }: Pick<NeededFile, "path" | "folder">): Promise<boolean> {
   try {
     const { isDirectory } = await Deno.stat(path);
     return isDirectory === folder;

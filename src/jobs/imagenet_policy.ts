@@ -15,7 +15,7 @@ import { requireFiles } from "./imagenet_files.ts";
 import { heldOutName, ImagenetInspector } from "./imagenet_inspector.ts";
 import { MemoryWatch, spentLines } from "./imagenet_memory_watch.ts";
 import { arpgOf, loadImagenetGenerator, openImagenetPainter, vqOf } from "./imagenet_models.ts";
-import { heldOutClip, imagenetRewards, plainNames } from "./imagenet_rewards.ts";
+import { classNamesOf, heldOutClip, imagenetRewards } from "./imagenet_rewards.ts";
 import type { PictureMeasure } from "./imagenet_scores.ts";
 import { defineJob, type JobOptions } from "./job.ts";
 import { PhaseRunner } from "./phases.ts";
@@ -34,9 +34,9 @@ export interface ImagenetRun extends PolicyTraining {
 }
 
 /** The job `imagenet_policy`. */
-export const imagenetPolicyJob = defineJob(imagenetPolicySchema, runImagenet);
+export const imagenetPolicyJob = defineJob(imagenetPolicySchema, runImagenet, requireFiles);
 /** The job `imagenet_ar_grpo`: the same with the generator trained. */
-export const imagenetArGrpoJob = defineJob(imagenetArGrpoSchema, runImagenet);
+export const imagenetArGrpoJob = defineJob(imagenetArGrpoSchema, runImagenet, requireFiles);
 
 /** Of the memory, what the pixels of a batch, and the caches of one, may take. */
 const shareOfBatch = 1 / 8;
@@ -55,14 +55,14 @@ export async function runImagenet(
   run: RunDirectory,
   { resume, signal }: JobOptions,
 ): Promise<string> {
-  await requireFiles(config);
+  const classNames = await classNamesOf(config);
   const watch = new MemoryWatch(device);
   using runner = await PhaseRunner.open(run, device, { resume, signal, saveSeconds: config.checkpoint_seconds });
   const bytes = config.memory_gib * 2 ** 30 * shareOfBatch;
   using painter = await openImagenetPainter(device, config, bytes);
   watch.measure();
-  const rewards = await imagenetRewards(device, config);
-  const judge = await heldOutClip(device, config);
+  const rewards = await imagenetRewards(device, config, classNames);
+  const judge = await heldOutClip(device, config, classNames);
   const { cells, classes: all } = arpgOf(config);
   const { limits } = device.gpu.adapter.device;
   const job: ImagenetRun = {
@@ -74,7 +74,7 @@ export async function runImagenet(
     loadGenerator: () => loadImagenetGenerator(device, config),
     // Neighbours among ImageNet's classes are alike: in a random order an update sees different ones.
     classes: config.classes ?? [...permutation(all, [config.seed, classStream])],
-    classNames: plainNames(config),
+    classNames,
     pixelsTogether: pixelsBatch(vqOf(config), Math.sqrt(cells), { bytes, limits }),
   };
   if (!runner.isDone("grpo", phases)) {

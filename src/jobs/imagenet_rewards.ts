@@ -1,6 +1,7 @@
 import { type Clip, clipFrom, unitRows } from "../models/clip.ts";
-import { type ClipConfig, clipPresets, clipShapes } from "../models/clip_config.ts";
+import { type ClipConfig, clipShapes } from "../models/clip_config.ts";
 import { ClipFeatures } from "../rewards/clip_features.ts";
+import { readClassNames } from "../rewards/clip_names.ts";
 import { ClipReward, type ClipRewardForm } from "../rewards/clip_reward.ts";
 import { UserError } from "../error.ts";
 import { QualityReward } from "../rewards/quality_reward.ts";
@@ -11,12 +12,18 @@ import { philox } from "../tensor/philox.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { openClipRewards } from "./clip_rewards.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
-import { arpgOf, pictureSize } from "./imagenet_models.ts";
+import { arpgOf, clipOf, pictureSize } from "./imagenet_models.ts";
 import { randomWeights, randomWeightsOf } from "./imagenet_random.ts";
 
-/** Names of the classes where the config names no file of them. */
-export function plainNames(config: Pick<ImagenetConfig, "model">): string[] {
-  return Array.from({ length: arpgOf(config).classes }, (_, label) => `class ${label}`);
+/**
+ * Names of the classes: those of the config's file, or "class 0" and so on.
+ *
+ * @throws {UserError} for a file that is missing or holds another number of names.
+ */
+export async function classNamesOf(config: ImagenetConfig): Promise<string[]> {
+  const { classes } = arpgOf(config), file = config.reward.clip?.names;
+  if (file) return await readClassNames(file, classes);
+  return Array.from({ length: classes }, (_, label) => `class ${label}`);
 }
 
 /**
@@ -24,7 +31,11 @@ export function plainNames(config: Pick<ImagenetConfig, "model">): string[] {
  *
  * @throws {UserError} for rewards that need real digits, and for files that are missing or malformed.
  */
-export async function imagenetRewards(device: Device, config: ImagenetConfig): Promise<WeightedReward[]> {
+export async function imagenetRewards(
+  device: Device,
+  config: ImagenetConfig,
+  classNames: readonly string[],
+): Promise<WeightedReward[]> {
   const { reward } = config;
   if (reward.classifier || reward.realism || reward.quality?.form === "calibrated") {
     throw new UserError(
@@ -33,10 +44,11 @@ export async function imagenetRewards(device: Device, config: ImagenetConfig): P
     );
   }
   const size = pictureSize(config);
-  const pictures = { height: size, width: size, classNames: plainNames(config) };
+  const pictures = { height: size, width: size, classNames };
   const isRandom = reward.clip?.folder === randomWeights;
   const drawn = isRandom ? [await randomClip(device, config, reward.clip!.form, reward.clip!.weight)] : [];
-  const opened = await openClipRewards(device, isRandom ? { aesthetic: reward.aesthetic } : reward, pictures);
+  const clip = isRandom || !reward.clip ? null : { ...reward.clip, names: null }; // they are read
+  const opened = await openClipRewards(device, { clip, aesthetic: reward.aesthetic }, pictures);
   const quality = reward.quality
     ? [{ reward: new QualityReward({ form: "classic" }), weight: reward.quality.weight }]
     : [];
@@ -47,17 +59,17 @@ export async function imagenetRewards(device: Device, config: ImagenetConfig): P
  * What judges the pictures alone: the probability of the wanted class under a second CLIP, which no reward has seen;
  * null where the config has none.
  */
-export async function heldOutClip(device: Device, config: ImagenetConfig): Promise<Reward | null> {
+export async function heldOutClip(
+  device: Device,
+  config: ImagenetConfig,
+  classNames: readonly string[],
+): Promise<Reward | null> {
   const { held_out_clip: folder, reward } = config, size = pictureSize(config);
   if (folder === null) return null;
   if (folder === randomWeights) return (await randomClip(device, config, "softmax", 1)).reward;
-  const { templates, names } = reward.clip ?? { templates: ["a photo of a {name}"] };
-  const clip = { weight: 1, form: "softmax" as const, folder, templates, ...(names ? { names } : {}) };
-  const [opened] = await openClipRewards(
-    device,
-    { clip },
-    { height: size, width: size, classNames: plainNames(config) },
-  );
+  const { templates } = reward.clip ?? { templates: ["a photo of a {name}"] };
+  const clip = { weight: 1, form: "softmax" as const, folder, templates };
+  const [opened] = await openClipRewards(device, { clip }, { height: size, width: size, classNames });
   return opened!.reward;
 }
 
@@ -68,8 +80,7 @@ async function randomClip(
   form: ClipRewardForm,
   weight: number,
 ): Promise<WeightedReward> {
-  const { clip_sizes: sizes } = config;
-  const clipConfig = typeof sizes === "string" ? clipPresets[sizes]! : sizes;
+  const clipConfig = clipOf(config);
   const clip = await clipFrom(device, clipConfig, randomWeightsOf(clipShapes(clipConfig), config.seed + 2));
   const size = pictureSize(config);
   const prompts = randomPrompts(device, clip, arpgOf(config).classes);

@@ -24,6 +24,8 @@ export interface JobConfig extends Readonly<Record<string, unknown>> {
 export interface Job<Schema extends z.ZodObject = z.ZodObject> {
   /** All settings, with the literal `job`. */
   readonly schema: Schema;
+  /** Refuses, before a run begins or goes on, what would stop it: files that are not there. */
+  check?(config: z.output<Schema>): Promise<void>;
   /** Does the work in the run's folder. @throws {Interrupted} after saving, where the signal asks. */
   run(device: Device, config: z.output<Schema>, run: RunDirectory, options: JobOptions): Promise<string>;
 }
@@ -32,6 +34,7 @@ export interface Job<Schema extends z.ZodObject = z.ZodObject> {
 export function defineJob<Schema extends z.ZodObject>(
   schema: z.output<Schema> extends JobConfig ? Schema : never,
   run: Job<Schema>["run"],
+  check?: Job<Schema>["check"],
 ): Job<Schema> {
-  return { schema, run };
+  return { schema, run, ...(check ? { check } : {}) };
 }

@@ -103,6 +103,18 @@ await fileTest(
 );
 
 await fileTest(
+  "train: a file of an ImageNet job that is missing leaves no run behind",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const path = new URL("../../configs/imagenet_policy.yaml", import.meta.url).pathname;
+      const { status, notes } = await train(path, "--set", `model.weights=${folder}/none.pt`, "--out", `${folder}/run`);
+      assert.equal(status, 2);
+      assert.match(notes.join("\n"), /^error: Cannot train: .*none\.pt is not there: fetch /);
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+    }),
+);
+
+await fileTest(
   "train: missing data, too little data and too little memory",
   () =>
     withTemporaryFolder(async (folder) => {

@@ -63,12 +63,23 @@ await fileTest(
 );
 
 await fileTest(
-  "imagenet_ar_grpo: the generator moves, and is compared with the published one",
+  "imagenet_ar_grpo: the generator moves, and is compared with the published one; modules are told the classes' names",
   () =>
     withTemporaryFolder(async (folder) => {
-      const path = `${folder}/run`;
-      await runJob(imagenetArGrpoJob, tinyImagenetArGrpo(["generator.learning_rate=0.005", "classes=[3, 7]"]), path);
+      const path = `${folder}/run`, names = `${folder}/names.txt`, module = `${folder}/named.ts`;
+      await Deno.writeTextFile(names, Array.from({ length: 10 }, (_, label) => `kind ${label}\n`).join(""));
+      await Deno.writeTextFile(
+        module,
+        "export function reward({ classes, classNames }) {\n" +
+          '  return [...classes].map((label) => classNames[label] === "kind " + label ? 1 : 0);\n}\n',
+      );
+      const config = tinyImagenetArGrpo([
+        ...["generator.learning_rate=0.005", "classes=[3, 7]", `reward.clip.names=${names}`],
+        `reward.module={path: ${module}, weight: 1}`,
+      ]);
+      await runJob(imagenetArGrpoJob, config, path);
       const records = await readMetrics(`${path}/metrics.jsonl`);
+      assert.equal(records[1]!.reward_named, 1, Object.keys(records[1]!).join(" "));
       assert.ok(
         Number(records[1]!.generator_first_log_ratio_max) < 1e-2,
         `${records[1]!.generator_first_log_ratio_max}`,
@@ -99,10 +110,18 @@ await fileTest("imagenet_policy: refuses what it cannot do in one line", () =>
       ["tokenizer.sizes.codebook_size=13", "seed=2"],
       "Cannot paint: model.sizes has 12 tokens, tokenizer.sizes 13 codes; they must be equal",
     );
-    await refused(
-      [`model.weights=${folder}/none.pt`, "held_out_clip=none", "seed=2"],
+    await assertUserError(
+      () => imagenetPolicyJob.check!(tinyImagenetPolicy([`model.weights=${folder}/none.pt`, "held_out_clip=none"])),
       `Cannot train: ${folder}/none.pt is not there: fetch an ARPG of these sizes, or set model.weights; none is not there: ` +
         "fetch a folder with config.json, tokenizer.json and model.safetensors or pytorch_model.bin of another CLIP, such as " +
         "openai/clip-vit-base-patch16 (0.6 GB), or set held_out_clip",
+    );
+    const aesthetic = ["reward.aesthetic={weight: 1, folder: random, file: random}"];
+    await assertUserError(
+      () => imagenetPolicyJob.check!(tinyImagenetPolicy(aesthetic)),
+      "Cannot train: random is not there: fetch a folder with config.json, tokenizer.json and model.safetensors or " +
+        "pytorch_model.bin of openai/clip-vit-large-patch14 (1.7 GB), or set reward.aesthetic.folder; random is not " +
+        "there: fetch an aesthetic head such as sac+logos+ava1-l14-linearMSE.pth of " +
+        "christophschuhmann/improved-aesthetic-predictor, on GitHub, or set reward.aesthetic.file",
     );
   }));
