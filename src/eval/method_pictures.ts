@@ -20,6 +20,16 @@ export async function paintPictures(
 ): Promise<MethodPictures> {
   const { classes } = painter.model.config;
   const labels = balancedLabels(count, [...Array(classes).keys()]);
+  return { ...await paintTimed(painter, settings, labels, onProgress), labels };
+}
+
+/** Paints a picture for every label, and takes the time. */
+export async function paintTimed(
+  painter: ArpgPainter,
+  settings: PaintSettings | PolicySettings,
+  labels: ArrayLike<number>,
+  onProgress?: (done: number) => void,
+): Promise<Omit<MethodPictures, "labels">> {
   const batches: { readonly size: number; readonly milliseconds: number }[] = [];
   let before = 0, since = performance.now();
   const { images, painted } = await painter.paint(labels, settings, {
@@ -30,7 +40,7 @@ export async function paintPictures(
       onProgress?.(done);
     },
   });
-  return { images, labels, painted, milliseconds: typicalTime(batches) };
+  return { images, painted, milliseconds: typicalTime(batches) };
 }
 
 /** The median over whole batches; the first records the decoder, so it counts only where there is no other. */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ArpgPainter } from "../eval/arpg_painter.ts";
 import { meanInterval } from "../eval/bootstrap.ts";
 import { arpgMethod, type DecodingMethod, policyMethod } from "../eval/decoding_method.ts";
+import { paintTimed, stepCounts } from "../eval/method_pictures.ts";
 import { middleTarget } from "../eval/target_comparison.ts";
 import { writeNpz } from "../io/npz.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
@@ -23,7 +24,7 @@ export interface ImagenetScore {
   readonly name: "policy" | "arpg";
   readonly target_steps: number;
   readonly mean_steps: number;
-  /** Per picture, measured. */
+  /** Per picture, the median over whole batches; the first, which records the decoder, counts only if it is alone. */
   readonly milliseconds: number;
   readonly scores: Record<string, MeanScore>;
   /** Of a policy: its scores less those of ARPG's rule from the same noise, picture by picture. */
@@ -94,12 +95,8 @@ async function paintAndScore(
   onProgress: (done: number) => void,
 ): Promise<PaintedAndScored> {
   const settings = method.settings(samplingOf(config), config.comparison.seed);
-  const begin = performance.now();
-  const { images, painted } = await painter.paint(labels, settings, { onProgress });
-  const milliseconds = (performance.now() - begin) / labels.length;
-  const cells = painted.length / labels.length;
-  const last = labels.map((_, i) => 1 + Math.max(...painted.subarray(i * cells, (i + 1) * cells)));
-  const steps = last.reduce((a, b) => a + b) / labels.length;
+  const { images, painted, milliseconds } = await paintTimed(painter, settings, labels, onProgress);
+  const steps = stepCounts(painted, painted.length / labels.length).reduce((a, b) => a + b) / labels.length;
   return { images, painted, steps, milliseconds, scores: await scorePictures(device, measures, images, labels) };
 }
 
