@@ -1,20 +1,16 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/config/load_config.ts";
 import { readMetrics } from "../../src/io/metrics_log.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { openClipRewards } from "../../src/jobs/clip_rewards.ts";
 import { digitsPolicyJob } from "../../src/jobs/digits_policy.ts";
-import { digitsPolicySchema } from "../../src/jobs/digits_policy_config.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { assertUserError } from "../io/user_error.ts";
 import { writeTinyClip } from "../rewards/tiny_clip.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { testDevice } from "../support/device.ts";
 import { fileTest } from "../support/file_test.ts";
-import { outcome, runJob, writeDigits } from "./run_job.ts";
-import { writeTinyModels } from "./tiny_models.ts";
-
-const configFile = new URL("../../configs/digits_policy.yaml", import.meta.url).pathname;
+import { outcome, runJob } from "./run_job.ts";
+import { tinyPolicyConfig } from "./tiny_policy_config.ts";
 
 /** Writes a tiny CLIP and an aesthetic head for it to `folder`. */
 async function writeClip(folder: string): Promise<{ clip: string; head: string }> {
@@ -31,23 +27,10 @@ await fileTest(
   "digits_policy: a policy learns by a CLIP's prompts and an aesthetic head, and resumes alike",
   () =>
     withTemporaryFolder(async (folder) => {
-      const { images, labels } = await writeDigits(folder, 320);
-      const { arpg, tokenizer, judge } = await writeTinyModels(folder, 4);
       const { clip, head } = await writeClip(folder);
-      const config = await loadConfig(configFile, digitsPolicySchema, [
-        `data={source: {images: ${images}, labels: ${labels}}, train: 200, test: 120}`,
-        `model=${arpg}`,
-        `tokenizer=${tokenizer}`,
-        `judges={reward: ${judge}, held_out: ${judge}}`,
-        "policy.hidden_dim=8",
-        "policy.layers=1",
+      const config = await tinyPolicyConfig(folder, [
         "training.num_epochs=1",
-        "training.batches_per_epoch=2",
-        "training.batch_size=4",
-        "training.group_size=3",
-        "training.target_steps=[2, 4]",
-        "training.evaluate_samples=100",
-        "comparison={samples: 100, seed: 5}",
+        "training.minibatches=1",
         "reward.realism=null",
         "reward.classifier=null",
         `reward.clip={weight: 1, form: softmax, folder: ${clip}}`,

@@ -1,49 +1,20 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/config/load_config.ts";
 import { readMetrics } from "../../src/io/metrics_log.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
 import { digitsPolicyJob } from "../../src/jobs/digits_policy.ts";
-import { digitsPolicySchema } from "../../src/jobs/digits_policy_config.ts";
 import { loadPolicy } from "../../src/jobs/policy_file.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { assertUserError } from "../io/user_error.ts";
 import { testDevice } from "../support/device.ts";
 import { fileTest } from "../support/file_test.ts";
-import { outcome, runJob, writeDigits } from "./run_job.ts";
-import { writeTinyModels } from "./tiny_models.ts";
-
-const configFile = new URL("../../configs/digits_policy.yaml", import.meta.url).pathname;
-
-/** Settings of a run that takes seconds, with untrained models. */
-async function tinyConfig(folder: string, changes: readonly string[] = []) {
-  const { images, labels } = await writeDigits(folder, 320);
-  const { arpg, tokenizer, judge } = await writeTinyModels(folder, 4);
-  return loadConfig(configFile, digitsPolicySchema, [
-    `data={source: {images: ${images}, labels: ${labels}}, train: 200, test: 120}`,
-    `model=${arpg}`,
-    `tokenizer=${tokenizer}`,
-    `judges={reward: ${judge}, held_out: ${judge}}`,
-    "policy.hidden_dim=8",
-    "policy.layers=1",
-    "training.num_epochs=2",
-    "training.batches_per_epoch=2",
-    "training.batch_size=4",
-    "training.group_size=3",
-    "training.minibatches=2",
-    "training.target_steps=[2, 4]",
-    "training.evaluate_every=2",
-    "training.evaluate_samples=100",
-    "generator.parts=2",
-    "comparison={samples: 100, seed: 5}",
-    ...changes,
-  ]);
-}
+import { outcome, runJob } from "./run_job.ts";
+import { tinyPolicyConfig } from "./tiny_policy_config.ts";
 
 await fileTest(
   "digits_policy: a run leaves what it names, and one stopped at any update ends alike",
   () =>
     withTemporaryFolder(async (folder) => {
-      const config = await tinyConfig(folder, [
+      const config = await tinyPolicyConfig(folder, [
         "reward.quality={weight: 1, form: calibrated}",
         "reward.fidelity={weight: 1}",
         "reward.realism={weight: 1, form: discriminator}",
@@ -100,7 +71,7 @@ await fileTest(
   () =>
     withTemporaryFolder(async (folder) => {
       for (const train of ["both", "generator"] as const) {
-        const config = await tinyConfig(folder, [`train=${train}`, "training.num_epochs=1"]);
+        const config = await tinyPolicyConfig(folder, [`train=${train}`, "training.num_epochs=1"]);
         const whole = `${folder}/${train}`, stopped = `${whole}_stopped`;
         await runJob(digitsPolicyJob, config, whole);
         const records = await readMetrics(`${whole}/metrics.jsonl`);
@@ -113,7 +84,7 @@ await fileTest(
         await runJob(digitsPolicyJob, config, stopped, { resume: true });
         assert.deepEqual(await outcome(stopped), await outcome(whole));
       }
-      const config = await tinyConfig(folder, ["train=both", "reward.fidelity={weight: 1}"]);
+      const config = await tinyPolicyConfig(folder, ["train=both", "reward.fidelity={weight: 1}"]);
       await assertUserError(
         () => runJob(digitsPolicyJob, config, `${folder}/refused`),
         "Cannot train: both with reward.fidelity: fidelity is to the frozen generator; set reward.fidelity=null",
@@ -130,7 +101,7 @@ await fileTest(
       await write("return Array.from(classes, (label) => label / 10);");
       const changes = [`reward.module={path: ${module}, weight: 2}`, "training.num_epochs=1"];
       const path = `${folder}/run`;
-      await runJob(digitsPolicyJob, await tinyConfig(folder, changes), path);
+      await runJob(digitsPolicyJob, await tinyPolicyConfig(folder, changes), path);
       const [, first] = await readMetrics(`${path}/metrics.jsonl`);
       assert.ok(Math.abs(Number(first!.reward_my_reward) - 0.15) < 1e-6, "classes 0 to 3");
 
@@ -139,7 +110,7 @@ await fileTest(
         broken,
         "let calls = 0;\nexport function reward({ classes }) { return ++calls < 3 ? [...classes].map(() => 0.5) : [1]; }",
       );
-      const config = await tinyConfig(folder, [
+      const config = await tinyPolicyConfig(folder, [
         `reward.module={path: ${broken}, weight: 2}`,
         "checkpoint_seconds=0.001",
       ]);

@@ -1,18 +1,9 @@
 /** A CLIP in float64 loops, as the paper and HuggingFace's `CLIPModel` have it, and its loss. */
 import type { ClipConfig, ClipTowerConfig } from "../../src/models/clip_config.ts";
+import { erf } from "../support/erf.ts";
 
 type Row = ArrayLike<number>;
 type Weights = ReadonlyMap<string, Float64Array>;
-
-/** erf by its Maclaurin series, exact to rounding for |x| < 4. */
-function erf(x: number): number {
-  let term = x, total = x;
-  for (let n = 1; n < 120; n++) {
-    term *= -x * x / n;
-    total += term / (2 * n + 1);
-  }
-  return 2 / Math.sqrt(Math.PI) * total;
-}
 
 const activations = {
   quick_gelu: (x: number) => x / (1 + Math.exp(-1.702 * x)),

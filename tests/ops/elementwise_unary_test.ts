@@ -4,16 +4,7 @@ import type { UnaryFunction } from "../../src/ops/elementwise_unary.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { checkOp } from "../support/check_op.ts";
 import { testDevice } from "../support/device.ts";
-
-/** erf by its Maclaurin series, which converges everywhere and is exact to rounding for |x| < 4. */
-function erf(x: number): number {
-  let term = x, total = x;
-  for (let n = 1; n < 120; n++) {
-    term *= -x * x / n;
-    total += term / (2 * n + 1);
-  }
-  return 2 / Math.sqrt(Math.PI) * total;
-}
+import { erf } from "../support/erf.ts";
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const cdf = (x: number) => (1 + erf(x / Math.SQRT2)) / 2;
