@@ -1,4 +1,5 @@
 /** Host tensors that all contenders of a race are given. */
+import { viewElements } from "../src/io/torch_view.ts";
 import type { HostTensor } from "../src/tensor/host_tensor.ts";
 import { type Shape, sizeOf } from "../src/tensor/shape.ts";
 
@@ -31,18 +32,7 @@ export function transposed<A extends Float32Array | Int32Array>(
 ): HostTensor<A> {
   const strides = shape.map((_, i) => sizeOf(shape.slice(i + 1)));
   const newShape = axes.map((axis) => shape[axis]!), newStrides = axes.map((axis) => strides[axis]!);
-  const result = data.slice() as A;
-  const place = axes.map(() => 0);
-  for (let i = 0, from = 0; i < data.length; i++) {
-    result[i] = data[from]!;
-    for (let axis = axes.length - 1; axis >= 0; axis--) {
-      from += newStrides[axis]!;
-      if (++place[axis]! < newShape[axis]!) break;
-      from -= newStrides[axis]! * newShape[axis]!;
-      place[axis] = 0;
-    }
-  }
-  return { shape: newShape, data: result };
+  return { shape: newShape, data: viewElements(data, { shape: newShape, strides: newStrides }) as A };
 }
 
 /** The axes that undo `transposed`. */

@@ -25,7 +25,7 @@ export function viewRange(
 }
 
 /** The elements of a view in row-major order, of `span`, which begins with its first; shared where they lie so. */
-export function viewElements(span: HostArray, { shape, strides }: TorchTensor): HostArray {
+export function viewElements(span: HostArray, { shape, strides }: Pick<TorchTensor, "shape" | "strides">): HostArray {
   const elements = sizeOf(shape);
   return elements === 0 || isContiguous(shape, strides) ? span : gather(span, shape, strides, elements);
 }
