@@ -18,7 +18,9 @@ const MAX_TEXT = 1000;
 /** Declares `deno task inspect`: lists the tensors of a file; lines go to `print`. */
 export function inspectCommand(program: Command, print: (line: string) => void = printLine): void {
   program
-    .description("Lists the tensors of a .safetensors, .pt, .pth, .bin or .npz file, its metadata and its model.")
+    .description(
+      "Lists the tensors of a .safetensors, .pt, .pth, .bin, .index.json or .npz file, its metadata and model.",
+    )
     .argument("<FILE>", "the file; its tensors are not read, and nothing in it is executed")
     .action(async (path: string) => (await inspect(path)).forEach((line) => print(line)));
 }

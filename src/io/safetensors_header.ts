@@ -6,6 +6,7 @@
 import { UserError } from "../error.ts";
 import { bytesPerElement, type Dtype, isDtype } from "./dtype.ts";
 import { quoted } from "./quoted.ts";
+import { isRecord, parseStrictJson } from "./strict_json.ts";
 
 /** Where one tensor lies. */
 export interface SafetensorsEntry {
@@ -61,11 +62,8 @@ export function headerLength(prefix: Uint8Array, fileBytes: number, file: string
  * ranges that cover the data without gap or overlap. Throws UserError, naming `file` and the tensor, for anything else.
  */
 export function parseHeader(header: Uint8Array, dataBytes: number, file: string): SafetensorsHeader {
-  const json = decodeUtf8(header, file);
-  const parsed = parseJson(json, file);
+  const parsed = parseStrictJson(header, "its header", (reason, cause) => refusal(file, reason, cause));
   if (!isRecord(parsed)) throw refusal(file, "its header is not a JSON object");
-  const duplicate = duplicateKey(json);
-  if (duplicate !== undefined) throw refusal(file, `its header holds the key ${quoted(duplicate)} twice`);
   const { __metadata__: metadata = {}, ...tensors } = parsed;
   if (!isStringRecord(metadata)) throw refusal(file, "__metadata__ must map strings to strings");
   const entries = Object.entries(tensors).map(([name, value]) => parseEntry(name, value, file));
@@ -103,41 +101,6 @@ function checkCoverage(entries: readonly SafetensorsEntry[], dataBytes: number, 
   if (covered !== dataBytes) {
     throw refusal(file, `its tensors end at byte ${covered} of the data, but ${dataBytes} bytes are there`);
   }
-}
-
-function decodeUtf8(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw refusal(file, "its header is not UTF-8 text", cause);
-  }
-}
-
-function parseJson(json: string, file: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (cause) {
-    throw refusal(file, "its header is not JSON", cause);
-  }
-}
-
-/** The first key that an object of valid `json` holds twice, which JSON.parse would pass over. */
-function duplicateKey(json: string): string | undefined {
-  const open: Set<string>[] = [];
-  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}]/g)) {
-    if (token === "{") open.push(new Set());
-    else if (token === "}") open.pop();
-    else if (token.endsWith(":")) {
-      const key = JSON.parse(token.slice(0, -1)) as string;
-      const keys = open.at(-1)!;
-      if (keys.has(key)) return key;
-      keys.add(key);
-    }
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isStringRecord(value: unknown): value is Record<string, string> {

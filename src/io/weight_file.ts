@@ -1,9 +1,10 @@
-import { extname } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { UserError } from "../error.ts";
 import { type ByteSource, FileSource } from "./byte_source.ts";
 import { safetensorsContent } from "./safetensors.ts";
 import { torchContent } from "./torch_checkpoint.ts";
 import type { WeightContent } from "./weight_content.ts";
+import { joinShards, missingShard, readWeightIndex } from "./weight_index.ts";
 
 /** An open weight file. Close it, or declare it with `using`. */
 export interface WeightFile extends WeightContent, Disposable {
@@ -13,12 +14,17 @@ export interface WeightFile extends WeightContent, Disposable {
   close(): void;
 }
 
+/** The end of the name of an index of weights. */
+const indexEnd = ".index.json";
+
 /**
- * Opens a weight file without reading its tensors: `.safetensors`, or a PyTorch checkpoint `.pt`, `.pth` or `.bin`.
- * Everything but the elements is checked: UserError, in one line with the file and the reason, for a file that is
- * missing, malformed or of another kind. Nothing in it is executed and no size in it is trusted.
+ * Opens a weight file without reading its tensors: `.safetensors`, a PyTorch checkpoint `.pt`, `.pth` or `.bin`, or the
+ * `.index.json` beside several such files, which read as one. Everything but the elements is checked: UserError, in one
+ * line with the file and the reason, for a file that is missing, malformed or of another kind. Nothing in it is executed,
+ * no size in it is trusted, and an index opens no file outside its folder.
  */
 export async function openWeights(path: string): Promise<WeightFile> {
+  if (path.toLowerCase().endsWith(indexEnd)) return await openShards(path);
   switch (extname(path).toLowerCase()) {
     case ".safetensors":
       return await openSafetensors(path);
@@ -27,7 +33,9 @@ export async function openWeights(path: string): Promise<WeightFile> {
     case ".bin":
       return await openTorchCheckpoint(path);
     default:
-      throw new UserError(`Cannot read weights from ${path}: wanted a .safetensors, .pt, .pth or .bin file`);
+      throw new UserError(
+        `Cannot read weights from ${path}: wanted a .safetensors, .pt, .pth or .bin file, or the ${indexEnd} of such files`,
+      );
   }
 }
 
@@ -44,18 +52,39 @@ export async function openTorchCheckpoint(path: string): Promise<WeightFile> {
 async function open(path: string, contentOf: (source: ByteSource) => WeightContent): Promise<WeightFile> {
   const source = await FileSource.open(path);
   try {
-    const content = contentOf(source);
-    const close = () => source.close();
-    return {
-      path,
-      entries: content.entries,
-      metadata: content.metadata,
-      read: (name) => content.read(name),
-      close,
-      [Symbol.dispose]: close,
-    };
+    return weightFile(path, contentOf(source), () => source.close());
   } catch (cause) {
     source.close();
     throw cause;
   }
+}
+
+async function openShards(path: string): Promise<WeightFile> {
+  const index = await readIndex(path);
+  const shards = new Map<string, WeightFile>();
+  const close = () => shards.forEach((shard) => shard.close());
+  try {
+    for (const name of index.shards) shards.set(name, await openShard(path, name));
+    return weightFile(path, joinShards(index, shards, path), close);
+  } catch (cause) {
+    close();
+    throw cause;
+  }
+}
+
+async function readIndex(path: string) {
+  using source = await FileSource.open(path);
+  return readWeightIndex(source);
+}
+
+async function openShard(index: string, name: string): Promise<WeightFile> {
+  try {
+    return await openWeights(join(dirname(index), name));
+  } catch (cause) {
+    throw (cause as Error).cause instanceof Deno.errors.NotFound ? missingShard(index, name, cause) : cause;
+  }
+}
+
+function weightFile(path: string, { entries, metadata, read }: WeightContent, close: () => void): WeightFile {
+  return { path, entries, metadata, read, close, [Symbol.dispose]: close };
 }

@@ -17,16 +17,17 @@ import { toHost } from "./run_state.ts";
 export interface ClipFiles {
   /** A config.json. */
   readonly config: string;
-  /** A .safetensors, .bin, .pt or .pth file. */
+  /** A .safetensors, .bin, .pt or .pth file, or the .index.json of several. */
   readonly weights: string;
 }
 
-/** Names of the weights in a folder; the first that is there is read. */
-const weightFiles = ["model.safetensors", "pytorch_model.bin"];
+/** Names of the weights in a folder; the first that is there is read, or the index of its shards. */
+const weightNames = ["model.safetensors", "pytorch_model.bin"];
+const weightFiles = weightNames.flatMap((name) => [name, `${name}.index.json`]);
 
 /**
- * The CLIP of a folder with config.json and model.safetensors or pytorch_model.bin, as HuggingFace's `CLIPModel` saves
- * them, or of two such files.
+ * The CLIP of a folder with config.json and model.safetensors or pytorch_model.bin, whole or in shards beside an
+ * .index.json, as HuggingFace's `CLIPModel` saves them, or of two such files.
  *
  * @throws {UserError} for files that are missing, malformed or of another model.
  */
@@ -103,7 +104,8 @@ async function filesIn(folder: string): Promise<ClipFiles> {
     return { config: join(folder, "config.json"), weights: join(folder, weights) };
   }
   throw new UserError(
-    `Cannot load a CLIP from ${folder}: wanted config.json and ${weightFiles.join(" or ")}, as CLIPModel saves them`,
+    `Cannot load a CLIP from ${folder}: wanted config.json and ${weightNames.join(" or ")}, or the .index.json of ` +
+      "either's shards, as CLIPModel saves them",
   );
 }
 

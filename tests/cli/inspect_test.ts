@@ -41,6 +41,20 @@ await fileTest(
     }),
 );
 
+await fileTest("inspect: an index of shards is one file", () =>
+  withTemporaryFolder(async (folder) => {
+    await writeSafetensors(`${folder}/0.safetensors`, new Map([["x", { shape: [3], data: new Float32Array(3) }]]));
+    const path = `${folder}/model.safetensors.index.json`;
+    await Deno.writeTextFile(path, '{"metadata": {"total_size": 12}, "weight_map": {"x": "0.safetensors"}}');
+    assert.deepEqual((await inspect(path)).lines, [
+      "name  type  shape  bytes",
+      "x     F32   [3]       12",
+      "1 tensor, 3 parameters, 12 bytes",
+      'metadata total_size: "12"',
+      "model: none that is known here",
+    ]);
+  }));
+
 await fileTest("inspect: a PyTorch checkpoint and an npz", () =>
   withTemporaryFolder(async (folder) => {
     const x = torch.tensor(torch.storage("DoubleStorage", "0", 3), 0, [3], [1]);
@@ -116,6 +130,6 @@ await fileTest("inspect: a file that cannot be listed is one line and status 2",
   });
   const { status, notes } = await inspect("a.txt");
   assert.deepEqual([status, notes], [2, [
-    "error: Cannot read weights from a.txt: wanted a .safetensors, .pt, .pth or .bin file",
+    "error: Cannot read weights from a.txt: wanted a .safetensors, .pt, .pth or .bin file, or the .index.json of such files",
   ]]);
 });

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { zipSync } from "fflate";
+import { UserError } from "../../src/error.ts";
 import { type ByteSource, memorySource } from "../../src/io/byte_source.ts";
 import { encodeNpy, parseNpy } from "../../src/io/npy.ts";
 import { NpzFile } from "../../src/io/npz_file.ts";
 import { encodeNpz, npzHeaders, parseNpz } from "../../src/io/npz.ts";
 import { encodeSafetensors, safetensorsContent } from "../../src/io/safetensors.ts";
 import { torchContent } from "../../src/io/torch_checkpoint.ts";
-import { readAll } from "../../src/io/weight_content.ts";
+import { readAll, type WeightContent } from "../../src/io/weight_content.ts";
+import { joinShards, readWeightIndex } from "../../src/io/weight_index.ts";
 import * as torch from "./torch_archive.ts";
 import { tolerateUserError } from "./user_error.ts";
 import { zip64Archive } from "./zip64_archive.ts";
@@ -47,6 +49,16 @@ const tensors = new Map([
   ["ids", { shape: [], data: new Int32Array([-7]) }],
 ]);
 
+/** The files beside an index, each with a tensor of its own and one that both hold. */
+const shards: ReadonlyMap<string, WeightContent> = new Map(
+  ["a.safetensors", "b.safetensors"].map((name, i) => {
+    const own = new Map([[`x${i}`, tensors.get("b")!], ["both", tensors.get("ids")!]]);
+    return [name, safetensorsContent(memorySource(encodeSafetensors(own, { shard: name }), name))];
+  }),
+);
+const shardIndex = (index: unknown) => new TextEncoder().encode(JSON.stringify(index));
+const bothShards = { x1: "b.safetensors", x0: "a.safetensors" };
+
 const formats: Readonly<Record<string, Format>> = {
   safetensors: {
     valid: [encodeSafetensors(tensors, { seed: "1" }), encodeSafetensors(tensors, {}, { dtype: "F16" })],
@@ -67,6 +79,19 @@ const formats: Readonly<Record<string, Format>> = {
       const file = new NpzFile(source);
       for (const name of file.headers.keys()) for (const rows of file.rows(name, 7)) total([{ data: rows }]);
       return total(parseNpz(source.read(0, source.size), source.name).values());
+    },
+  },
+  index: {
+    valid: [
+      shardIndex({ metadata: { total_size: 32 }, weight_map: bothShards }),
+      shardIndex({ weight_map: { x0: "a.safetensors", both: "a.safetensors" } }),
+    ],
+    read: (source) => {
+      const index = readWeightIndex(source);
+      const missing = [...index.shards].find((name) => !shards.has(name));
+      if (missing) throw new UserError(`no ${JSON.stringify(missing)}`);
+      const named = new Map([...shards].filter(([name]) => index.shards.has(name)));
+      return total(readAll(joinShards(index, named, source.name)).values());
     },
   },
   npy: {
@@ -160,6 +185,22 @@ const headers = fc.record({
   return file;
 });
 
+/** An index that maps any names to any, some of them those of shards and of their tensors. */
+const shardName = fc.oneof(
+  fc.constantFrom<unknown>("a.safetensors", "b.safetensors", "../a.safetensors", "c:a.bin", "a\nb.pt", 3, null),
+  fc.string({ maxLength: 12 }),
+);
+const indices = fc.oneof(
+  fc.json().map((json) => new TextEncoder().encode(json)),
+  fc.record({
+    metadata: fc.oneof(fc.jsonValue(), fc.constant({ total_size: 32 })),
+    weight_map: fc.oneof(
+      fc.jsonValue(),
+      fc.dictionary(fc.constantFrom("x0", "x1", "both", "y", "__proto__", "constructor", "a\nb"), shardName),
+    ),
+  }, { requiredKeys: ["weight_map"] }).map(shardIndex),
+);
+
 /** An array whose header says anything that looks like one. */
 const npyHeaders = fc.record({
   descr: fc.oneof(fc.constantFrom("<f4", "|u1", "|b1", "<i8", ">f4", "|O", "<f2"), fc.string({ maxLength: 5 })),
@@ -205,13 +246,14 @@ const damagedFiles = (valid: readonly Bytes[]) =>
   fc.tuple(fc.constantFrom(...valid), fc.array(damage, { minLength: 1, maxLength: 4 }))
     .map(([file, steps]) => steps.reduce((bytes, step) => step(bytes), file.slice()));
 
-const { safetensors, torch: torchFormat, npz, npy: npyFormat } = formats;
+const { safetensors, torch: torchFormat, npz, npy: npyFormat, index } = formats;
 const kinds: readonly [string, Format, fc.Arbitrary<Bytes>][] = [
   ...Object.entries(formats).flatMap(([name, format]): [string, Format, fc.Arbitrary<Bytes>][] => [
     [`damaged ${name} files`, format, damagedFiles(format.valid)],
     [`any bytes as ${name}`, format, anything],
   ]),
   ["made-up safetensors headers", safetensors!, headers],
+  ["made-up indices of shards", index!, indices],
   ["made-up pickles", torchFormat!, programs],
   ["made-up views", torchFormat!, viewFiles],
   ["made-up npy headers", npyFormat!, npyHeaders],

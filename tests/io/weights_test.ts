@@ -47,5 +47,5 @@ await fileTest("weights: a malformed file leaves no file open", () =>
 Deno.test("weights: another extension is refused", () =>
   assertUserError(
     () => readWeights("a.onnx"),
-    "Cannot read weights from a.onnx: wanted a .safetensors, .pt, .pth or .bin file",
+    "Cannot read weights from a.onnx: wanted a .safetensors, .pt, .pth or .bin file, or the .index.json of such files",
   ));

@@ -74,6 +74,37 @@ await fileTest(
 );
 
 await fileTest(
+  "loadClip: a folder whose weights are shards beside an index, of either kind",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      const device = await testDevice();
+      using _scope = device.scope();
+      const weights = await weightsOf(device, new Clip(new Initializer(device, 2), tinyClip));
+      const wanted = data(weights), names = [...weights.keys()];
+      const halves = [names.filter((_, i) => i % 2), names.filter((_, i) => i % 2 === 0)];
+      const index = async (name: string, shards: readonly string[]) => {
+        const weight_map = Object.fromEntries(halves.flatMap((some, i) => some.map((name) => [name, shards[i]])));
+        await Deno.writeTextFile(`${folder}/${name}`, JSON.stringify({ metadata: { total_size: 1 }, weight_map }));
+      };
+      const parts = halves.map((some) => new Map(some.map((name) => [name, weights.get(name)!])));
+      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(tinyClip));
+      await index("pytorch_model.bin.index.json", ["0.bin", "1.bin"]);
+      for (const [i, part] of parts.entries()) await Deno.writeFile(`${folder}/${i}.bin`, checkpoint(part));
+      assert.deepEqual(data(await weightsOf(device, await loadClip(device, folder))), wanted);
+      for (const i of [0, 1]) await Deno.remove(`${folder}/${i}.bin`);
+      await index("model.safetensors.index.json", ["0.safetensors", "1.safetensors"]);
+      for (const [i, part] of parts.entries()) await writeSafetensors(`${folder}/${i}.safetensors`, part);
+      assert.deepEqual(data(await weightsOf(device, await loadClip(device, folder))), wanted, "safetensors come first");
+      await Deno.remove(`${folder}/1.safetensors`);
+      await assertUserError(
+        () => loadClip(device, folder),
+        `Cannot read ${folder}/model.safetensors.index.json as an index of weights: its shard "1.safetensors" is not ` +
+          "there; fetch it into the same folder",
+      );
+    }),
+);
+
+await fileTest(
   "loadClip: files that are missing or of another model are told in one line",
   () =>
     withTemporaryFolder(async (folder) => {
@@ -87,7 +118,7 @@ await fileTest(
       );
       const wanted =
         `Cannot load a CLIP from ${folder}: wanted config.json and model.safetensors or pytorch_model.bin, ` +
-        "as CLIPModel saves them";
+        "or the .index.json of either's shards, as CLIPModel saves them";
       await refuses(wanted);
       await config(tinyClip);
       await refuses(wanted);
