@@ -1,6 +1,7 @@
 // what a decoding policy sees before a step and what its choice does (layout of rows, state, starts: decode_plan.wgsl)
 // The plan of a probing step asks for every unpainted cell, so a row's logits are those its cell would be decoded with.
-//   observe: unpainted[b, cell] = 1 where the cell is not painted, remaining[b] = how many,
+//   observe: unpainted[b, cell] = 1 + how many unpainted cells come before it in the order, 0 where the cell is painted,
+//     remaining[b] = how many are not painted,
 //     cost[b] += (1, how many) where there are any; one lane per cell
 //   signals: of p = softmax(guided row), signals[b, cell] = (max p, H(p) / log V, largest less second p); one lane per row
 //   apply: the step paints d = round(speed degrees[degree_b]) cells, at least 1 and at most what remains (all of it at
@@ -40,7 +41,7 @@ fn observe(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   let b = at / params.cells;
   let place = at % params.cells;
   let filled = starts[b].w;
-  unpainted[b * params.cells + u32(order[at])] = select(0, 1, place >= filled);
+  unpainted[b * params.cells + u32(order[at])] = max(1 + i32(place) - i32(filled), 0);
   if (place > 0u) { return; }
   let left = params.cells - filled;
   remaining[b] = i32(left);

@@ -141,8 +141,7 @@ export class ArpgPainter implements Disposable {
         : new HandPainting(model, settings, length, counts);
       this.#recorded = { key, policy, painting };
     }
-    // A policy's own picks come before the order.
-    const orders = "policy" in settings ? { order: "random", seed: settings.seed } as const : settings;
+    const orders = policy ? { order: policy.config.prior.order, seed: settings.seed } : settings as PaintSettings;
     return this.#recorded.painting.decode(tokenRequest(batch, orders, cells));
   }
 }

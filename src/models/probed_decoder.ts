@@ -17,7 +17,7 @@ export interface Probe {
   readonly seed: Scalar;
   /** t, from 0. */
   readonly step: number;
-  /** i32 `[B, N]`: 1 for a cell that is not painted. */
+  /** i32 `[B, N]`: place of a cell among those not painted in the order of its sample, from 1 up; 0 where it is painted. */
   readonly unpainted: Tensor;
   /** i32 `[B]`: cells that are not painted. */
   readonly remaining: Tensor;
@@ -95,8 +95,8 @@ export class ProbedDecoder implements Disposable {
   }
 
   /**
-   * Decodes a batch, without a wait. The order matters for known cells, which come first in it, and where a choice has
-   * fewer picks than its degree.
+   * Decodes a batch, without a wait. Known cells come first in the order; the places of the others in it are told to who
+   * chooses, and where a choice has fewer picks than its degree they are painted in it.
    *
    * @throws {RangeError} for a request that does not fit.
    */

@@ -15,7 +15,7 @@ export const invalidLogit: number = -1e30;
 export interface ValidActions {
   /** `[B, D]`, of the list of degrees; see `DegreeRule`. */
   readonly degrees: Tensor;
-  /** `[B, N]`: the cells that are not painted. */
+  /** `[B, N]`: places of the cells that are not painted in the order of their sample, from 1 up; 0 for painted ones. */
   readonly cells: Tensor;
 }
 

@@ -1,8 +1,23 @@
 import { z } from "zod";
+import { type DecodeOrder, decodeOrders } from "../models/decode_order.ts";
 import { type DecodeSchedule, decodeSchedules } from "../models/decode_schedule.ts";
 import type { Shape } from "../tensor/shape.ts";
 import { DegreeRule } from "./degree_rule.ts";
 import { canvasFeatures, cellFeatures, type StateForm } from "./policy_state.ts";
+
+/** What a policy starts from. */
+export interface PolicyPrior {
+  /** Whose counts the degree starts from. */
+  readonly schedule: DecodeSchedule;
+  /** How narrowly it keeps to them, see `handDegreeBias`. */
+  readonly width: number;
+  /** As `width`. */
+  readonly floor: number;
+  /** Whose places the scores start from. */
+  readonly order: DecodeOrder;
+  /** tau_0, what a place in the order takes off a score at the start; 0 for scores that know no order. */
+  readonly trust: number;
+}
 
 /** Sizes of a {@link DecodingPolicy}, as its file and job configs spell them. */
 export interface DecodingPolicyConfig {
@@ -25,8 +40,8 @@ export interface DecodingPolicyConfig {
   readonly max_steps: number;
   /** Steps that a painting may take beyond its target, up to T_max. */
   readonly slack: number;
-  /** The hand schedule that the degree starts from, and how narrowly it keeps to its counts, see `handDegreeBias`. */
-  readonly prior: { readonly schedule: DecodeSchedule; readonly width: number; readonly floor: number };
+  /** The rule made by hand that the policy starts from. */
+  readonly prior: PolicyPrior;
   /** N, cells of the square grid. */
   readonly cells: number;
   /** Number of classes; the id `classes` stands for none. */
@@ -51,6 +66,8 @@ export const decodingPolicySchema = z.strictObject({
     schedule: z.enum(decodeSchedules).default("arccos"), // what a file says that says nothing of it
     width: z.number().positive(),
     floor: z.number().min(0).max(1),
+    order: z.enum(decodeOrders).default("random"), // as `schedule`
+    trust: z.number().min(0).default(0),
   }),
   cells: count.max(4096),
   classes: count,
@@ -79,7 +96,7 @@ export function decodingPolicySizes(config: DecodingPolicyConfig): { readonly wi
 
 /** Shapes of a policy's parameters by name. */
 export function decodingPolicyShapes(config: DecodingPolicyConfig): Map<string, Shape> {
-  const { network, hidden_dim: dim, layers, cells, classes, degrees, repulsion } = config;
+  const { network, hidden_dim: dim, layers, cells, classes, degrees, repulsion, prior } = config;
   const shapes = new Map<string, Shape>();
   const linear = (name: string, inputs: number, outputs: number) =>
     shapes.set(`${name}.weight`, [outputs, inputs]).set(`${name}.bias`, [outputs]);
@@ -115,5 +132,6 @@ export function decodingPolicyShapes(config: DecodingPolicyConfig): Map<string, 
     linear("degree", dim, degrees.length);
   }
   if (repulsion) linear("strength", dim, 1);
+  if (prior.trust > 0) linear("trust", dim, 1);
   return shapes;
 }

@@ -17,10 +17,12 @@ import { AttentionTrunk, ConvTrunk, type GridTrunk } from "./grid_trunk.ts";
 import { canvasFeatures, cellFeatures, type PolicyState } from "./policy_state.ts";
 import { zeroLinear } from "./zero_linear.ts";
 
-/** What a network says of B states before prior and masks, with the `[B]` strength of repulsion if it has one. */
+/** What a network says of B states before prior and masks. */
 export interface NetworkOutput extends Omit<PolicyHeads, "valid"> {
-  /** `[B]`. */
+  /** `[B]`: strength of the repulsion, null without repulsion. */
   readonly strength: Tensor | null;
+  /** `[B]`: logarithm of the trust in the order of the prior over its first value, null without such an order. */
+  readonly trust: Tensor | null;
 }
 
 /** From a state and i32 classes `[B]` to the heads; all outputs are exactly 0 at the start. */
@@ -32,6 +34,25 @@ export interface PolicyNetwork extends Module {
 /** The network that a config names. @throws {RangeError} for a config that makes none. */
 export function makeNetwork(init: Initializer, config: DecodingPolicyConfig): PolicyNetwork {
   return config.network === "mlp" ? new FlatNetwork(init, config) : new GridNetwork(init, config);
+}
+
+/** Heads that say one number of a state. */
+interface BatchHeads {
+  readonly strength?: Linear;
+  readonly trust?: Linear;
+}
+
+function batchHeads(init: Initializer, { hidden_dim: dim, repulsion, prior }: DecodingPolicyConfig): BatchHeads {
+  return {
+    ...(repulsion ? { strength: zeroLinear(init, dim, 1) } : {}),
+    ...(prior.trust > 0 ? { trust: zeroLinear(init, dim, 1) } : {}),
+  };
+}
+
+/** What those heads say of states encoded as `[B, C]`. */
+function perState({ strength, trust }: BatchHeads, encoded: Tensor): Pick<NetworkOutput, "strength" | "trust"> {
+  const read = (head: Linear | undefined) => head ? reshape(head.forward(encoded), [encoded.shape[0]!]) : null;
+  return { strength: read(strength), trust: read(trust) };
 }
 
 /** Standard deviation of the first embeddings: they stand beside features within [0, 1]. */
@@ -50,10 +71,10 @@ class GridNetwork implements PolicyNetwork {
   /** `[C, width, width]`. */
   readonly #positions: Tensor;
   readonly #trunk: GridTrunk;
-  readonly #heads: { score: Projection; summary: Linear; degree: Linear; strength?: Linear };
+  readonly #heads: { score: Projection; summary: Linear; degree: Linear } & BatchHeads;
 
   constructor(init: Initializer, config: DecodingPolicyConfig) {
-    const { network, hidden_dim: dim, layers, classes, degrees, repulsion } = config;
+    const { network, hidden_dim: dim, layers, classes, degrees } = config;
     const { width, heads } = decodingPolicySizes(config);
     this.#stem = {
       cells: new Linear(init, cellFeatures, dim),
@@ -66,12 +87,12 @@ class GridNetwork implements PolicyNetwork {
       score: new Projection(init, dim, 1, 0), // an order depends on differences: a bias would do nothing
       summary: new Linear(init, 2 * dim + canvasFeatures, dim, heGain),
       degree: zeroLinear(init, dim, degrees.length),
-      ...(repulsion ? { strength: zeroLinear(init, dim, 1) } : {}),
+      ...batchHeads(init, config),
     };
   }
 
   forward({ cells, canvas }: PolicyState, classes: Tensor): NetworkOutput {
-    const stem = this.#stem, { score, summary, degree, strength } = this.#heads;
+    const stem = this.#stem, { score, summary, degree } = this.#heads;
     const [batch, count, features] = cells.shape as [number, number, number];
     const [dim, width] = this.#positions.shape as [number, number, number];
     const image = reshape(permute(cells, [0, 2, 1]), [batch, features, width, width]);
@@ -82,7 +103,7 @@ class GridNetwork implements PolicyNetwork {
     return {
       degreeLogits: degree.forward(summed),
       scores: reshape(conv2d(seen, reshape(score.weight, [1, dim, 1, 1]), null), [batch, count]),
-      strength: strength ? reshape(strength.forward(summed), [batch]) : null,
+      ...perState(this.#heads, summed),
     };
   }
 
@@ -98,25 +119,23 @@ class GridNetwork implements PolicyNetwork {
 
 /** The classic form: an encoder of the flattened state beside an embedding of the class; see {@link ClassicPolicy}. */
 class FlatNetwork implements PolicyNetwork {
-  readonly #parts: { policy: ClassicPolicy; classes: Embedding; strength?: Linear };
+  readonly #parts: { policy: ClassicPolicy; classes: Embedding } & BatchHeads;
 
-  constructor(init: Initializer, { hidden_dim: dim, cells, classes, degrees, repulsion }: DecodingPolicyConfig) {
+  constructor(init: Initializer, config: DecodingPolicyConfig) {
+    const { hidden_dim: dim, cells, classes, degrees } = config;
     const state = cells * cellFeatures + canvasFeatures + dim;
     this.#parts = {
       policy: new ClassicPolicy(init, { state, hidden: dim, degrees: degrees.length, cells }),
       classes: new Embedding(init, classes + 1, dim, deviation),
-      ...(repulsion ? { strength: zeroLinear(init, dim, 1) } : {}),
+      ...batchHeads(init, config),
     };
   }
 
   forward({ cells, canvas }: PolicyState, classes: Tensor): NetworkOutput {
-    const { policy, classes: table, strength } = this.#parts, batch = canvas.shape[0]!;
+    const { policy, classes: table } = this.#parts, batch = canvas.shape[0]!;
     const flat = reshape(cells, [batch, cells.size / batch]);
     const encoded = policy.encode(concat([flat, canvas, table.forward(classes)], 1));
-    return {
-      ...policy.headsOf(encoded),
-      strength: strength ? reshape(strength.forward(encoded), [batch]) : null,
-    };
+    return { ...policy.headsOf(encoded), ...perState(this.#parts, encoded) };
   }
 
   parameters(): Map<string, Tensor> {

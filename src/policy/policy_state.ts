@@ -8,7 +8,7 @@ const source = { name: "policy_state", text: shader };
 
 /** What a policy may look at before a step of B paintings of a square grid of N cells. */
 export interface ObservedCanvas {
-  /** i32 `[B, N]`: 1 for cells that are not painted. */
+  /** i32 `[B, N]`: 0 for painted cells. */
   readonly unpainted: Tensor;
   /**
    * f32 `[B, N, 3]`, of the frozen model at the cells that are not painted: largest probability, entropy over log V,

@@ -48,6 +48,7 @@ export const decisionColumns = [
   "entropy_position",
   "forced_share",
   "repulsion",
+  "trust",
   "clip_fraction_degree",
   "ratio_max_degree",
   "log_ratio_max_degree",
@@ -60,8 +61,8 @@ export const decisionColumns = [
  * The loss of a policy on decisions (GRPO, arXiv 2402.03300, eq. 3, decision by decision), and what to watch.
  *
  * `loss = sum_i w_i max(-rho_i A, -clip(rho_i) A) + klCoef (KL_degree + KL_position) - entropyCoef (H_degree + H_position)`
- * over the picks and the degrees. The divergences from the hand schedule are exact: `KL(degree || prior)` and, since its
- * orders are uniform, `KL(first pick || uniform)`, means over the steps; the entropies are those of the same
+ * over the picks and the degrees. The divergences from the rule that the policy starts from are exact: `KL(degree || prior)`
+ * and `KL(first pick || first pick of its order)`, which is uniform without trust in an order, means over the steps; the entropies are those of the same
  * distributions, over the logarithm of the number of valid choices, means over the steps that had a choice.
  *
  * @returns the loss and `[columns]` in the order of {@link decisionColumns}, without gradient.
@@ -102,7 +103,8 @@ export function decisionLoss(
   const invalid = device.full([1], invalidLogit), nothing = device.zeros([1]);
   const meanOver = (values: Tensor, mask: Tensor) => div(sum(mul(values, mask)), maximum(sum(mask), 1));
   const klDegree = meanOver(categoricalKl(degreeLogits, where(valid.degrees, prior, invalid)), made.degree);
-  const klPosition = meanOver(categoricalKl(scores, where(valid.cells, nothing, invalid)), made.degree);
+  const order = where(valid.cells, policy.orderScores(valid) ?? nothing, invalid);
+  const klPosition = meanOver(categoricalKl(scores, order), made.degree);
   const degreeChoices = countOf(valid.degrees), cellChoices = countOf(valid.cells);
   const entropyDegree = meanOver(...normalisedEntropy(degreeLogits, degreeChoices));
   const entropyPosition = meanOver(...normalisedEntropy(scores, cellChoices));
@@ -113,11 +115,13 @@ export function decisionLoss(
     const one = (tensor: Tensor) => reshape(tensor, [1]);
     const free = minimum(maximum(sub(degreeChoices, 1), 0), 1);
     const forced = sub(1, div(sum(mul(free, made.degree)), maximum(sum(made.degree), 1)));
-    const repulsion = output.strength ? meanOver(output.strength, made.degree) : nothing;
+    const [repulsion, trust] = [output.strength, output.trust].map((each) =>
+      each ? meanOver(each, made.degree) : nothing
+    );
     const degreeFound = grpoStatistics(degrees, clip);
     const pickFound = grpoStatistics(options.ratio === "joint" ? joint : picks, clip);
     return concat([
-      ...[klDegree, klPosition, entropyDegree, entropyPosition, forced, repulsion].map(one),
+      ...[klDegree, klPosition, entropyDegree, entropyPosition, forced, repulsion!, trust!].map(one),
       // The first column is a divergence from the reference, which is exact above.
       slice(degreeFound, 0, 1, 4),
       slice(pickFound, 0, 1, 4),

@@ -1,5 +1,5 @@
 import { ArpgDecoder } from "../models/arpg_decoder.ts";
-import { cellOrder } from "../models/decode_order.ts";
+import { cellOrder, type DecodeOrder } from "../models/decode_order.ts";
 import { groupSizes } from "../models/decode_schedule.ts";
 import type { Guidance, Sampling } from "../models/decode_step.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";
@@ -97,12 +97,11 @@ export class PolicyRollout implements Disposable {
     const each = <T>(values: readonly T[]) => values.flatMap((value) => Array<T>(groupSize).fill(value));
     const group = Array.from({ length: groups }, (_, g) => g);
     const rollouts = Array.from({ length: batch }, (_, b) => b);
-    const orderOf = (sample: number) => [...cellOrder("random", cells, updateSeed, sample)];
-    const orders = group.flatMap(orderOf);
+    const orders = (rule: DecodeOrder) => group.map((sample) => [...cellOrder(rule, cells, updateSeed, sample)]);
     this.choice.write({ classes: each(classes), targets: each(targets), rollouts });
     this.#decoder.decode({
       classes: Int32Array.from(each(classes)),
-      order: Int32Array.from(each(group).flatMap((g) => orders.slice(g * cells, (g + 1) * cells))),
+      order: Int32Array.from(each(orders(this.budget.options.prior.order)).flat()),
       // Numbers of the hand schedule's paintings come first: without common noise no rollout has one of them.
       samples: Int32Array.from(commonNoise ? each(group) : rollouts.map((b) => groups + b)),
       seed: updateSeed,
@@ -114,7 +113,7 @@ export class PolicyRollout implements Disposable {
     );
     this.#baseline.decode({
       classes: Int32Array.from(classes),
-      order: Int32Array.from(orders),
+      order: Int32Array.from(orders("random").flat()),
       samples: Int32Array.from(group),
       seed: updateSeed,
       groups: table,

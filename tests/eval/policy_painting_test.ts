@@ -25,7 +25,7 @@ async function settingsOf(
     targets,
     max_steps: 6,
     slack: 0,
-    prior: { schedule: "arccos" as const, width: 1, floor: 0.1 },
+    prior: { schedule: "arccos" as const, width: 1, floor: 0.1, order: "random" as const, trust: 0 },
   };
   const policy = tinyPolicy(await testDevice(), { ...limits, ...sizes });
   stir(policy, 2);
@@ -82,6 +82,27 @@ Deno.test("ArpgPainter with a policy: the first token of a cell is drawn as by h
   assert.deepEqual(await painter.paint(labels, policy, first), await painter.paint(labels, hand, first));
 });
 
+Deno.test("ArpgPainter with a policy: an untrained one that trusts an order paints greedily as the rule it starts from", async () => {
+  using painter = await tinyPainter();
+  const mask = Uint8Array.from({ length: labels.length * cells }, (_, i) => i % cells < i / cells ? 1 : 0);
+  const known = { mask, codes: Int32Array.from(mask, (_, i) => (5 * i) % 12) };
+  for (const order of ["halton", "random"] as const) {
+    const prior = { schedule: "arccos", width: 0.05, floor: 0, order, trust: 0.5 } as const;
+    const settings = await settingsOf({ mode: "greedy", steps: 5 }, { prior });
+    const { guidance } = settings;
+    for (const [name, tensor] of settings.policy.parameters()) {
+      if (/(score|degree|strength|trust)\./.test(name)) tensor.write(new Float32Array(tensor.size));
+    }
+    const hand: PaintSettings = { schedule: "arccos", order, steps: 5, guidance, temperature: 1, seed: 5 };
+    const found = await painter.paint(labels, settings, { first: 4 });
+    assert.deepEqual(found, await painter.paint(labels, hand, { first: 4 }));
+    const filled = await painter.paint(labels, settings, { known });
+    assert.ok(filled.painted.every((step, i) => (step < 0) === (mask[i] === 1)), "known cells come first");
+    const drawn = await painter.paint(labels, { ...settings, mode: "sampled" }, { first: 4 });
+    assert.notDeepEqual(drawn.painted, found.painted);
+  }
+});
+
 Deno.test("ArpgPainter with a policy: greedy decisions are the same whatever the number of the picture", async () => {
   using painter = await tinyPainter();
   // With temperature 0 no random number is left: neither in the tokens nor in the decisions.
@@ -112,7 +133,7 @@ Deno.test("ArpgPainter with a policy: known cells stay, each picture with its ow
 
 Deno.test("ArpgPainter with a policy: speed changes the number of steps, up to the policy's most", async () => {
   using painter = await tinyPainter();
-  const prior = { schedule: "arccos", width: 0.05, floor: 0 } as const;
+  const prior = { schedule: "arccos", width: 0.05, floor: 0, order: "random", trust: 0 } as const;
   const settings = await settingsOf({}, { prior });
   for (const [_, tensor] of settings.policy.parameters()) tensor.write(new Float32Array(tensor.size)); // its prior alone
   const groups = async (speed: number) => groupsOf((await painter.paint([0], { ...settings, speed })).painted);

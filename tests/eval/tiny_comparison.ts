@@ -26,7 +26,7 @@ export async function tinyComparison(): Promise<TinyComparison> {
   const { cells } = tinyArpgConfig, targets = [2, 4];
   const sizes: Partial<DecodingPolicyConfig> = {
     ...{ cells, classes: 10, targets, degrees: budgetDegrees(targets, cells, "arccos"), max_steps: 5 },
-    prior: { schedule: "arccos", width: 1, floor: 0.1 },
+    prior: { schedule: "arccos", width: 1, floor: 0.1, order: "random", trust: 0 },
   };
   const policy = tinyPolicy(device, sizes);
   stir(policy, 2);

@@ -38,7 +38,10 @@ export async function writeTinyPolicyRun(folder: string): Promise<RunDirectory> 
   await run.writeText("config.yaml", canonicalConfig(config));
   const cells = 16, targets = [2, 4];
   const sizes = { cells, classes: 10, targets, degrees: budgetDegrees(targets, cells, "arccos"), max_steps: 4 };
-  const policy = tinyPolicy(device, { ...sizes, prior: { schedule: "arccos", width: 1, floor: 0.1 } });
+  const policy = tinyPolicy(device, {
+    ...sizes,
+    prior: { schedule: "arccos", width: 1, floor: 0.1, order: "random", trust: 0 },
+  });
   stir(policy, 2);
   await savePolicy(device, policyPath(run), policy);
   return run;

@@ -111,7 +111,9 @@ Deno.test("ProbedDecoder: the signals are those of the logits that chosen cells 
   for (const [t, group] of plans[0]!.entries()) {
     const [signals, unpainted, remaining] = await device.read(Object.values(seen[t]!));
     const painted = new Set(order.subarray(0, filled));
-    assert.deepEqual([...unpainted!], Array.from({ length: cells }, (_, cell) => painted.has(cell) ? 0 : 1));
+    // Places in the order, from 1 up.
+    const places = Array.from({ length: cells }, (_, cell) => painted.has(cell) ? 0 : order.indexOf(cell) - filled + 1);
+    assert.deepEqual([...unpainted!], places);
     assert.deepEqual([...remaining!], [cells - filled]);
     for (const cell of painted) assert.deepEqual([...signals!.slice(3 * cell, 3 * cell + 3)], [0, 0, 0]);
     for (let i = 0; i < group; i++) {

@@ -22,6 +22,9 @@ import { networks, questions, stir, tinyPolicy, tinyPolicyConfig } from "./tiny_
 
 type Questions = ReturnType<typeof questions>;
 
+/** A prior that keeps to an order a little. */
+const trusting = { ...tinyPolicyConfig.prior, order: "halton", trust: 0.25 } as const;
+
 /** Answers of a policy, and the log-probabilities of the decisions under it. */
 function ask(policy: DecodingPolicy, { state, classes, valid, prior, decision }: Questions) {
   const output = policy.forward(state, classes, valid, prior);
@@ -66,7 +69,7 @@ for (const network of networks) {
       );
       assertAllClose(await shown.data(), wanted, 1e-6);
       const uniform = rows.flatMap(({ free, picks }) => {
-        const left = free.reduce((a, b) => a + b, 0);
+        const left = free.filter((place) => place > 0).length;
         return picks.map((pick, i) => pick < 0 ? 0 : -Math.log(left - i));
       });
       assertAllClose(await logProbs.picks.data(), uniform, 1e-6);
@@ -77,18 +80,32 @@ for (const network of networks) {
     }
   });
 
-  Deno.test(`DecodingPolicy ${network}: at the start exactly the last layers have gradients, strength among them`, async () => {
+  Deno.test(`DecodingPolicy ${network}: with trust it starts as the order it is told, and keeps to it`, async () => {
     const device = await testDevice();
     using _scope = device.scope();
-    const policy = tinyPolicy(device, { network });
+    const policy = tinyPolicy(device, { network, prior: trusting });
+    const asked = questions(device, policy.config, 6);
+    const { heads, trust } = ask(policy, asked);
+    assertAllClose(await trust!.data(), new Array(6).fill(0.25), 1e-6);
+    const wanted = asked.rows.flatMap(({ free }) => free.map((place) => place ? 0.25 * (1 - place) : invalidLogit));
+    assertAllClose(await heads.scores.data(), wanted, 1e-6);
+    const prior = await policy.orderScores(asked.valid)!.data();
+    assertAllClose(prior, wanted.map((score) => score === invalidLogit ? 0 : score), 1e-6);
+    assert.equal(tinyPolicy(device, { network }).orderScores(asked.valid), null);
+  });
+
+  Deno.test(`DecodingPolicy ${network}: at the start exactly the last layers have gradients, strength and trust among them`, async () => {
+    const device = await testDevice();
+    using _scope = device.scope();
+    const policy = tinyPolicy(device, { network, prior: trusting });
     const parameters = policy.parameters();
     const grads = await device.read(
       gradients(sumOf(ask(policy, questions(device, policy.config, 6))), [...parameters.values()]),
     );
     const moved = [...parameters.keys()].filter((_, i) => grads[i]!.some((g) => g !== 0));
     const last = network === "mlp"
-      ? ["policy.parallel_head.2", "policy.position_head.2", "strength"]
-      : ["score", "degree", "strength"];
+      ? ["policy.parallel_head.2", "policy.position_head.2", "strength", "trust"]
+      : ["score", "degree", "strength", "trust"];
     assert.deepEqual(
       moved,
       last.flatMap((name) => name === "score" ? [`${name}.weight`] : [`${name}.weight`, `${name}.bias`]),
@@ -99,7 +116,8 @@ for (const network of networks) {
     const device = await testDevice();
     using _scope = device.scope();
     for (const cells of [9, 16]) {
-      const policy = tinyPolicy(device, { network, cells, max_steps: cells, hidden_dim: cells === 9 ? 8 : 32 });
+      const prior = cells === 9 ? trusting : tinyPolicyConfig.prior;
+      const policy = tinyPolicy(device, { network, cells, max_steps: cells, hidden_dim: cells === 9 ? 8 : 32, prior });
       stir(policy);
       const asked = questions(device, policy.config, cells === 9 ? 3 : 1);
       const parameters = policy.parameters(), tensors = [...parameters.values()], names = [...parameters.keys()];
@@ -152,11 +170,11 @@ for (const network of networks) {
   });
 }
 
-Deno.test("DecodingPolicy: parameters have the names and shapes of decodingPolicyShapes, with and without repulsion", async () => {
+Deno.test("DecodingPolicy: parameters have the names and shapes of decodingPolicyShapes, with and without repulsion and trust", async () => {
   const device = await testDevice();
   for (const network of networks) {
-    for (const repulsion of [null, { sigma: 2 }]) {
-      const policy = tinyPolicy(device, { network, repulsion });
+    for (const change of [{ repulsion: null }, { repulsion: { sigma: 2 } }, { prior: trusting }]) {
+      const policy = tinyPolicy(device, { network, ...change });
       const found = [...policy.parameters()].map(([name, { shape }]) => [name, [...shape]]);
       assert.deepEqual(found, [...decodingPolicyShapes(policy.config)]);
     }
@@ -214,7 +232,8 @@ Deno.test("DecodingPolicy refuses sizes that make none, in one line", async () =
   refused({ repulsion: { sigma: 0 } }, "Cannot weigh distances: sigma must be above 0, got 0");
 });
 
-Deno.test("decodingPolicySchema: a file that names no schedule of the prior means arccos", () => {
-  const { schedule: _, ...prior } = tinyPolicyConfig.prior;
-  assert.equal(decodingPolicySchema.parse({ ...tinyPolicyConfig, prior }).prior.schedule, "arccos");
+Deno.test("decodingPolicySchema: a file that names no rule of the prior means arccos in random order", () => {
+  const { width, floor } = tinyPolicyConfig.prior;
+  const { prior } = decodingPolicySchema.parse({ ...tinyPolicyConfig, prior: { width, floor } });
+  assert.deepEqual(prior, { schedule: "arccos", width, floor, order: "random", trust: 0 });
 });

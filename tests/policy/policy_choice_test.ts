@@ -17,9 +17,9 @@ const degrees = budgetDegrees(targets, cells, "arccos");
 const sizes = { cells, classes, degrees, targets, max_steps: 5, slack: 0 };
 const wanted = Array.from({ length: 24 }, (_, b) => targets[b % 3]!);
 /** A prior so narrow that no draw here leaves ARPG's counts. */
-const narrow = { schedule: "arccos", width: 0.05, floor: 0 } as const;
+const narrow = { schedule: "arccos", width: 0.05, floor: 0, order: "random", trust: 0 } as const;
 /** One that leaves the degree open. */
-const open = { schedule: "arccos", width: 2, floor: 0.1 } as const;
+const open = { schedule: "arccos", width: 2, floor: 0.1, order: "random", trust: 0 } as const;
 
 interface Setting {
   readonly temperature?: number;
@@ -194,7 +194,7 @@ Deno.test("StepBudget: unknown targets and impossible canvases are refused", () 
 Deno.test("StepBudget: the prior follows the counts of the schedule it is given", () => {
   for (const schedule of decodeSchedules) {
     const degrees = budgetDegrees(targets, cells, schedule);
-    const budget = new StepBudget({ ...sizes, degrees, prior: { schedule, width: 0.05, floor: 0 } });
+    const budget = new StepBudget({ ...sizes, degrees, prior: { ...narrow, schedule } });
     for (const target of targets) {
       const groups: number[] = [];
       for (let step = 0, remaining = cells; remaining > 0; step++) {

@@ -8,6 +8,7 @@ export interface ReferenceRow {
   readonly of: number;
   readonly prior: readonly number[];
   readonly degrees: readonly number[];
+  /** Places of the cells from 1 up, 0 for painted ones. */
   readonly free: readonly number[];
   readonly degree: number;
   readonly picks: readonly number[];
@@ -30,7 +31,8 @@ export class PolicyReference {
 
   /** Log-probability of a row's decision. */
   logProb(row: ReferenceRow): number {
-    const { logits, scores, strength } = this.forward(row);
+    const { logits, scores: own, strength, trust } = this.forward(row);
+    const scores = own.map((score, n) => score - trust * (row.free[n]! - 1));
     const valid = logits.map((logit, i) => logit + row.prior[i]!).map((logit, i) => row.degrees[i] ? logit : -1e30);
     let total = valid[row.degree]! - logSumExp(valid);
     let left = row.free.flatMap((is, n) => is ? [n] : []);
@@ -46,7 +48,11 @@ export class PolicyReference {
 
   /** What the network says before prior and mask. */
   forward({ cells, canvas, of }: ReferenceRow) {
-    const { network, repulsion } = this.config;
+    const { network, repulsion, prior } = this.config;
+    const perState = (encoded: Vector) => ({
+      strength: repulsion ? this.#linear("strength", encoded)[0]! : 0,
+      trust: prior.trust > 0 ? prior.trust * Math.exp(this.#linear("trust", encoded)[0]!) : 0,
+    });
     if (network === "mlp") {
       const first = this.#norm(
         "policy.encoder.2",
@@ -61,7 +67,7 @@ export class PolicyReference {
       return {
         logits: head("policy.parallel_head"),
         scores: head("policy.position_head"),
-        strength: repulsion ? this.#linear("strength", encoded)[0]! : 0,
+        ...perState(encoded),
       };
     }
     const whole = plus(this.#linear("canvas", canvas), this.#row("classes", of));
@@ -76,7 +82,7 @@ export class PolicyReference {
     return {
       logits: this.#linear("degree", summed),
       scores: seen.map((cell) => dot(cell, this.#row("score", 0))),
-      strength: repulsion ? this.#linear("strength", summed)[0]! : 0,
+      ...perState(summed),
     };
   }
 

@@ -17,7 +17,7 @@ export const tinyPolicyConfig: DecodingPolicyConfig = {
   targets: [9],
   max_steps: 9,
   slack: 0,
-  prior: { schedule: "arccos", width: 0.3, floor: 1e-3 },
+  prior: { schedule: "arccos", width: 0.3, floor: 1e-3, order: "random", trust: 0 },
   cells: 9,
   classes: 3,
   repulsion: { sigma: 1 },
@@ -31,7 +31,7 @@ export function tinyPolicy(device: Device, change: Partial<DecodingPolicyConfig>
 export function stir(policy: DecodingPolicy, size = 0.5): void {
   const random = seededRandom(77);
   for (const [name, tensor] of policy.parameters()) {
-    if (!/(^|\.)(score|degree|strength|parallel_head\.2|position_head\.2)\./.test(name)) continue;
+    if (!/(^|\.)(score|degree|strength|trust|parallel_head\.2|position_head\.2)\./.test(name)) continue;
     tensor.write(Float32Array.from({ length: tensor.size }, () => size * (2 * random() - 1)));
   }
 }
@@ -40,9 +40,11 @@ export function stir(policy: DecodingPolicy, size = 0.5): void {
 export function questions(device: Device, { cells, classes, degrees }: DecodingPolicyConfig, batch: number, first = 0) {
   const rows = Array.from({ length: batch }, (_, b) => {
     const random = seededRandom(100 + first + b), list = (count: number) => Array.from({ length: count }, random);
-    const free: number[] = list(cells).map((u) => u < 0.7 ? 1 : 0);
-    free[0] = free[1] = free[2] = 1; // three picks are always possible
-    const order = free.flatMap((is, n) => is ? [n] : []).map((n) => ({ n, at: random() })).sort((a, b) => a.at - b.at);
+    // Three picks are always possible.
+    const open = list(cells).flatMap((u, n) => u < 0.7 || n < 3 ? [n] : []);
+    const shuffled = () => open.map((n) => ({ n, at: random() })).sort((a, b) => a.at - b.at);
+    const order = shuffled(), free = new Array<number>(cells).fill(0);
+    shuffled().forEach(({ n }, place) => free[n] = place + 1);
     const degree = Math.floor(3 * random());
     return {
       free,

@@ -9,7 +9,7 @@ import { gradients } from "../../src/tensor/tape.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { testDevice } from "../support/device.ts";
 import { stir } from "../policy/tiny_policy.ts";
-import { cells, TinyPaintings } from "./tiny_paintings.ts";
+import { cells, openPolicy, TinyPaintings } from "./tiny_paintings.ts";
 
 const options: DecisionLossOptions = {
   clipLow: 0.2,
@@ -129,6 +129,37 @@ Deno.test("decisionLoss: divergences are exact, 0 at the start; entropies are 1 
     .map((name) => column(after, name));
   assert.ok(klD! > 0.01 && klP! > 0.01 && hP! < 0.99);
   assertAllClose([await loss.item()], [2 * (klD! + klP!) - 3 * (hD! + hP!)], 1e-5);
+  paintings.dispose();
+});
+
+Deno.test("decisionLoss: with trust in an order the divergence is from that order's first pick", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const batch = 8, prior = { ...openPolicy.prior!, trust: 0.5 };
+  const paintings = await TinyPaintings.of(device, batch, { prior });
+  paintings.paint(2);
+  const decisions = device.noGrad(() => paintings.choice.decisions(0, batch));
+  const worth = paintings.worth(device.zeros([batch]));
+  const statistics = () => decisionLoss(paintings.policy, decisions, worth, options).statistics.data();
+  const before = await statistics();
+  assertAllClose([column(before, "kl_position"), column(before, "trust")], [0, 0.5], 1e-6);
+  assert.ok(column(before, "entropy_position") < 0.9);
+  paintings.policy.parameters().get("trust.bias")!.write(Float32Array.of(Math.log(2)));
+  const after = await statistics();
+  assertAllClose([column(after, "trust")], [1], 1e-6);
+  // Of n cells with p_i ~ exp(-place) against q_i ~ exp(-place / 2), a mean over the steps.
+  const seen = await decisions.valid.cells.data(), made = await decisions.made.degree.data();
+  const lawOf = (trust: number, n: number) => {
+    const weights = Array.from({ length: n }, (_, i) => Math.exp(-trust * i)),
+      total = weights.reduce((a, b) => a + b, 0);
+    return weights.map((weight) => weight / total);
+  };
+  const rows = [...made].flatMap((is, row) => is ? [row] : []);
+  const divergences = rows.map((row) => {
+    const n = seen.subarray(row * cells, (row + 1) * cells).filter((place) => place > 0).length, q = lawOf(0.5, n);
+    return lawOf(1, n).reduce((sum, p, i) => sum + p * Math.log(p / q[i]!), 0);
+  });
+  assertAllClose([column(after, "kl_position")], [divergences.reduce((a, b) => a + b) / rows.length], 1e-5);
   paintings.dispose();
 });
 

@@ -19,7 +19,7 @@ export const openPolicy: Partial<DecodingPolicyConfig> = {
   targets,
   max_steps: 6,
   slack: 2,
-  prior: { schedule: "arccos", width: 1, floor: 0.1 },
+  prior: { schedule: "arccos", width: 1, floor: 0.1, order: "random", trust: 0 },
 };
 
 /** Paintings of a tiny model under a policy, again and again. */
