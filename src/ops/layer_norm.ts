@@ -1,5 +1,6 @@
 import shader from "../../shaders/layer_norm.wgsl" with { type: "text" };
 import blockShader from "../../shaders/layer_norm_block.wgsl" with { type: "text" };
+import laneShader from "../../shaders/layer_norm_subgroup.wgsl" with { type: "text" };
 import { foldGrid } from "../tensor/device.ts";
 import { lastAxis, requireRank, requireShape, rowsOf, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -9,6 +10,7 @@ import { launchRows } from "./row_kernels.ts";
 import { sumParts } from "./sum_parts.ts";
 
 const block = { name: "layer_norm_block", text: blockShader };
+const lane = { name: "layer_norm_subgroup", text: laneShader };
 const mostColumns = 20000; // three loops over a row share a lane's 65,535 iterations
 const rowsPerPart = 64;
 
@@ -34,6 +36,7 @@ export const layerNormOp = defineOp({
     const { rows, cols } = params;
     const y = run.empty(x.shape), stats = run.empty([rows, 2]);
     launchRows(run, block, "forward", rows, cols, {
+      lane,
       plainEntry: cols % 4 === 0 ? "forward4" : "forward",
       read: [x, gain, bias],
       write: [y, stats],
@@ -49,6 +52,7 @@ export const layerNormOp = defineOp({
     if (wantX) {
       dx = run.empty(x.shape);
       launchRows(run, block, "backward_x", rows, cols, {
+        lane,
         plainEntry: cols % 4 === 0 ? "backward_x4" : "backward_x",
         read,
         write: [dx],

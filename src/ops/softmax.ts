@@ -1,5 +1,6 @@
 import shader from "../../shaders/softmax.wgsl" with { type: "text" };
 import blockShader from "../../shaders/softmax_block.wgsl" with { type: "text" };
+import laneShader from "../../shaders/softmax_subgroup.wgsl" with { type: "text" };
 import { lastAxis, requireRank, rowsOf, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
@@ -7,6 +8,7 @@ import { requireDType } from "./require_dtype.ts";
 import { launchRows } from "./row_kernels.ts";
 
 const block = { name: "softmax_block", text: blockShader };
+const lane = { name: "softmax_subgroup", text: laneShader };
 const mostColumns = 20000; // three loops over a row share a lane's 65,535 iterations
 
 /** The op behind {@link softmax}. */
@@ -27,13 +29,13 @@ export const softmaxOp = defineOp({
   },
   forward(run, [x], _attributes, params) {
     const y = run.empty(x.shape);
-    launchRows(run, block, "forward", params.rows, params.cols, { read: [x], write: [y], params });
+    launchRows(run, block, "forward", params.rows, params.cols, { lane, read: [x], write: [y], params });
     return { out: y, saved: { y, params } };
   },
   backward(run, { y, params }, dy, [wanted]) {
     if (!wanted) return [null];
     const dx = run.empty(y.shape);
-    launchRows(run, block, "backward_x", params.rows, params.cols, { read: [y, dy], write: [dx], params });
+    launchRows(run, block, "backward_x", params.rows, params.cols, { lane, read: [y, dy], write: [dx], params });
     return [dx];
   },
 });

@@ -50,6 +50,8 @@ for (const rows of ["plain", "block"] as const) {
       { shapes: [[33, 12], [12], [12]], attributes: { eps: 1e-5 }, note: "beyond one workgroup" },
       { shapes: [[131, 3], [3], [3]], attributes: { eps: 1e-5 }, note: "gains in parts" },
       { shapes: [[2, 1031], [1031], [1031]], attributes: { eps: 1e-5 } },
+      { shapes: [[130, 36], [36], [36]], attributes: { eps: 1e-5 }, note: "lanes share rows, some idle" },
+      { shapes: [[5, 1000], [1000], [1000]], attributes: { eps: 1e-5 }, note: "lanes share wide rows" },
       {
         shapes: [[2, 4], [4], [4]],
         attributes: { eps: 0.5 },
@@ -66,7 +68,11 @@ Deno.test("layer_norm: rows far from zero keep their spread", async () => {
   const x = device.tensor([10001, 10002, 10003, 10004], [1, 4]);
   const y = layerNorm(x, device.full([4], 1), device.full([4], 0));
   const step = 2 / Math.sqrt(5);
-  assertAllClose(await y.data(), [-1.5 * step, -0.5 * step, 0.5 * step, 1.5 * step], 1e-5);
+  const expected = [-1.5 * step, -0.5 * step, 0.5 * step, 1.5 * step];
+  assertAllClose(await y.data(), expected, 1e-5);
+  const many = device.tensor(Float32Array.from({ length: 8192 }, (_, i) => 10001 + i % 4), [2048, 4]);
+  const rows = await layerNorm(many, device.full([4], 1), device.full([4], 0)).data();
+  assertAllClose(rows, Float32Array.from({ length: 8192 }, (_, i) => expected[i % 4]!), 1e-5);
 });
 
 Deno.test("layer_norm: gains of 70,000 rows, and rows of 20,000", async () => {

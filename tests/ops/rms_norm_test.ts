@@ -33,6 +33,8 @@ for (const rows of ["plain", "block"] as const) {
       { shapes: [[33, 12], [12]], attributes: { eps: 1e-5 }, note: "beyond one workgroup" },
       { shapes: [[131, 3], [3]], attributes: { eps: 1e-5 }, note: "gains in parts" },
       { shapes: [[2, 1031], [1031]], attributes: { eps: 1e-5 } },
+      { shapes: [[130, 36], [36]], attributes: { eps: 1e-5 }, note: "lanes share rows, some idle" },
+      { shapes: [[5, 1000], [1000]], attributes: { eps: 1e-5 }, note: "lanes share wide rows" },
       { shapes: [[2, 4], [4]], attributes: { eps: 0.5 }, values: [[3, 3, 3, 3, 0, 0, 0, 0]], note: "constant rows" },
     ],
   });

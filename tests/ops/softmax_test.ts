@@ -27,6 +27,8 @@ for (const rows of ["plain", "block"] as const) {
       { shapes: [[4, 257]] },
       { shapes: [[2, 4096]] },
       { shapes: [[2, 3, 5]] },
+      { shapes: [[130, 36]], note: "lanes share rows, some idle" },
+      { shapes: [[5, 1000]], note: "lanes share wide rows" },
       { shapes: [[2, 3]], values: [[0, -1e30, 80, 500, 500, 500]], note: "extremes" },
     ],
   });
@@ -50,6 +52,17 @@ Deno.test("softmax lets NaN through in its row alone and gives masked elements n
     const x = device.tensor([NaN, 1, 0, 0, -Infinity, 3], [3, 2]);
     assert.deepEqual([...await softmax(x).data()], [NaN, NaN, 0.5, 0.5, 0, 1]);
   }
+});
+
+Deno.test("softmax of rows that lanes share: NaN, masked elements and extremes", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const rows = new Float32Array(1025 * 4).fill(-Infinity);
+  rows.set([NaN, 1, 2, 3, 500, -Infinity, 500, -1e30, -1e30, -1e30, -3e38, -3e38]);
+  for (let row = 3; row < 1025; row++) rows[row * 4 + row % 4] = row;
+  const y = await softmax(device.tensor(rows, [1025, 4])).data();
+  assert.deepEqual([...y.subarray(0, 12)], [NaN, NaN, NaN, NaN, 0.5, 0, 0.5, 0, 0.5, 0.5, 0, 0]);
+  for (let i = 12; i < y.length; i++) assert.equal(y[i], i % 4 === (i >> 2) % 4 ? 1 : 0);
 });
 
 Deno.test("softmax refuses wrong inputs", async () => {
