@@ -29,6 +29,7 @@ export { UserError } from "./src/error.ts";
 
 // Runtime: adapter, memory, recorder. `Device` is what programs use; `Device.gpu` gives access to its parts.
 export type { Feature, OpenedAdapter } from "./src/gpu/adapter.ts";
+export type { Copy, Cost, Dispatch, Grid, Pass } from "./src/gpu/command_list.ts";
 export type { ErrorLog } from "./src/gpu/error_log.ts";
 export { Gpu, type GpuOptions } from "./src/gpu/gpu.ts";
 export type { Kernel, KernelCache, Overrides, ShaderSource } from "./src/gpu/kernel.ts";
@@ -45,7 +46,7 @@ export { type ParamBlock, type ParamValue, type ParamValues, type Patch, Scalar 
 export type { BufferPool, MemoryKind, PoolCounters, PooledMemory } from "./src/gpu/pool.ts";
 export type { KernelProfile, Profiler } from "./src/gpu/profiler.ts";
 export type { BufferPart, Readback } from "./src/gpu/readback.ts";
-export type { Command, Copy, Cost, Dispatch, Grid, Recorder, Recording } from "./src/gpu/recorder.ts";
+export type { Recorder, Recording } from "./src/gpu/recorder.ts";
 export type { ParamField, Shader } from "./src/gpu/wgsl.ts";
 
 // Tensors: lifetimes, gradients, random numbers.
@@ -251,10 +252,10 @@ export { ArpgBatches } from "./src/rl/arpg_batches.ts";
 export { ArpgLikelihood, type ArpgLikelihoodOptions } from "./src/rl/arpg_likelihood.ts";
 export { ClipTraining, type ClipTrainingOptions } from "./src/rl/clip_training.ts";
 export { contrastiveLoss } from "./src/rl/contrastive_loss.ts";
-export { generatorColumns, type GeneratorExperience, GeneratorGrpo } from "./src/rl/generator_grpo.ts";
+export { type FrozenCopy, generatorColumns, type GeneratorExperience, GeneratorGrpo } from "./src/rl/generator_grpo.ts";
 export type { GeneratorGrpoOptions } from "./src/rl/generator_options.ts";
 export { MaximumLikelihood, type MaximumLikelihoodOptions } from "./src/rl/maximum_likelihood.ts";
-export type { DrawnFrom, PaintedTokens } from "./src/models/painting_likelihood.ts";
+export type { DrawnFrom, PaintedTokens, PaintingModel } from "./src/models/painting_likelihood.ts";
 export { type Normalisation, tokenWeights } from "./src/rl/token_weights.ts";
 export { type FeatureExtractor, type VqLossOptions, VqTraining, type VqTrainingOptions } from "./src/rl/vq_training.ts";
 

@@ -29,6 +29,7 @@ export class LlamaGenPainter {
   readonly #classes: Tensor;
   readonly #rowKeys: Tensor;
   readonly #cell = new Scalar(1);
+  readonly #seed: Scalar;
   readonly #decoder: LlamaGenDecoder;
   readonly #begin: Captured<void>;
   readonly #next: Captured<void>;
@@ -39,11 +40,15 @@ export class LlamaGenPainter {
    * @param batch images a batch.
    * @throws {RangeError} for options out of range.
    */
-  constructor(private readonly model: LlamaGen, batch: number, options: LlamaGenDecodeOptions) {
-    const { device } = model.rotary;
+  constructor(readonly model: LlamaGen, readonly batch: number, readonly options: LlamaGenDecodeOptions) {
+    const { device } = model.rotary, { key } = options;
+    this.#seed = key.seed instanceof Scalar ? key.seed : new Scalar(key.seed);
     this.#classes = device.empty([batch], "i32");
     this.#rowKeys = device.empty([batch], "i32");
-    const decoder = this.#decoder = new LlamaGenDecoder(model, this.#classes, this.#rowKeys, options);
+    const decoder = this.#decoder = new LlamaGenDecoder(model, this.#classes, this.#rowKeys, {
+      ...options,
+      key: { ...key, seed: this.#seed },
+    });
     this.images = decoder.images;
     this.#begin = device.noGrad(() => device.capture(() => decoder.begin()));
     this.#next = device.noGrad(() => device.capture(() => decoder.next(this.#cell)));
@@ -54,8 +59,10 @@ export class LlamaGenPainter {
    *
    * @param classes `[B]`; an id outside, such as -1, is the null class.
    * @param rowKeys `[B]`: what distinguishes the random numbers of the images.
+   * @param seed u32, takes the place of the key's from now on.
    */
-  replay(classes: Int32Array, rowKeys: Int32Array): void {
+  replay(classes: Int32Array, rowKeys: Int32Array, seed?: number): void {
+    if (seed !== undefined) this.#seed.value = seed;
     this.#classes.write(classes);
     this.#rowKeys.write(rowKeys);
     this.#begin.replay();
@@ -66,8 +73,8 @@ export class LlamaGenPainter {
   }
 
   /** The tokens of a batch, `[B, T]` row by row, with one readback. See {@link replay}. */
-  async paint(classes: Int32Array, rowKeys: Int32Array): Promise<Int32Array> {
-    this.replay(classes, rowKeys);
+  async paint(classes: Int32Array, rowKeys: Int32Array, seed?: number): Promise<Int32Array> {
+    this.replay(classes, rowKeys, seed);
     return await this.images.tokens.data() as Int32Array;
   }
 

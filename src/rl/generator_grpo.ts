@@ -1,6 +1,5 @@
 import { Scalar } from "../gpu/params.ts";
 import type { Arpg } from "../models/arpg.ts";
-import type { FrozenArpg } from "../models/frozen_arpg.ts";
 import { categoricalKl } from "../ops/categorical_kl.ts";
 import { concat } from "../ops/concat.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
@@ -27,6 +26,7 @@ import {
   type OrderedPaintings,
   orderPaintings,
   type PaintedTokens,
+  type PaintingModel,
   somePaintings,
 } from "../models/painting_likelihood.ts";
 import type { Normalisation } from "./token_weights.ts";
@@ -67,16 +67,22 @@ interface Part {
 /** Sums over the drawn tokens of a part. */
 type Found = Record<"logpNew" | "loss" | "entropy" | "kl", Tensor>;
 
+/** What paints with a copy of a model's weights, such as a `FrozenArpg`. */
+export interface FrozenCopy<Model> {
+  /** Records that the copy takes the present weights. */
+  refresh(model: Model): void;
+}
+
 /**
- * Group-relative policy optimisation of an ARPG on its own paintings (AR-GRPO, arXiv 2508.06924): the log-probability of
- * every token, under the guided, tempered distribution of the parallel step that drew it, is raised or lowered by its
- * painting's advantage under a clipped ratio of its own, with a divergence penalty to the pretrained model.
+ * Group-relative policy optimisation of a generator on its own paintings (AR-GRPO, arXiv 2508.06924), an ARPG or a
+ * LlamaGen: the log-probability of every token, under the guided, tempered distribution of the step that drew it, is
+ * raised or lowered by its painting's advantage under a clipped ratio of its own, with a divergence penalty to the
+ * pretrained model.
  *
  * An update, once the experience is written: {@link remember}, then {@link improve} as often as there are inner epochs,
- * then {@link refresh}; each is one submit without a wait. Captured decoders of the frozen model then paint with the new
- * weights.
+ * then {@link refresh}; each is one submit without a wait. Captured decoders then paint with the new weights.
  */
-export class GeneratorGrpo implements Disposable {
+export class GeneratorGrpo<Model extends PaintingModel = Arpg> implements Disposable {
   /** Its state belongs into a checkpoint. */
   readonly optimizer: Optimizer;
   /** Averages of the weights; to paint with them: `ema.swap()`, `refresh()`, and back the same way. */
@@ -87,7 +93,7 @@ export class GeneratorGrpo implements Disposable {
   readonly #schedule: Schedule;
   readonly #remember: Captured<Remembered>;
   readonly #improve: Captured<void>;
-  readonly #refresh: Captured<void>;
+  readonly #refresh: Captured<void> | null;
   readonly #row = new Scalar(0);
   #steps: number;
 
@@ -96,14 +102,14 @@ export class GeneratorGrpo implements Disposable {
    *
    * @param model what is trained.
    * @param reference the model of the divergence, which stays as it is; null for none.
-   * @param frozen what paints, of the same config.
+   * @param frozen what paints, of the same config; null where the model itself does, as a `LlamaGenPainter` of it.
    * @throws {UserError} for settings that have no log-probability or no reference.
    * @throws {RangeError} where the paintings cannot be divided into the parts.
    */
   constructor(
-    private readonly model: Arpg,
-    private readonly reference: Arpg | null,
-    frozen: FrozenArpg,
+    private readonly model: Model,
+    private readonly reference: Model | null,
+    frozen: FrozenCopy<Model> | null,
     private readonly experience: GeneratorExperience,
     private readonly options: GeneratorGrpoOptions,
   ) {
@@ -118,7 +124,7 @@ export class GeneratorGrpo implements Disposable {
     this.#steps = innerEpochs;
     this.#remember = device.capture(() => device.noGrad(() => this.#recall()));
     this.#improve = device.capture(() => this.#step(this.#remember.result, parameters));
-    this.#refresh = device.capture(() => frozen.refresh(model));
+    this.#refresh = frozen && device.capture(() => frozen.refresh(model));
   }
 
   /** Begins update `n`, counted from 0: log-probabilities before it, and those of the reference. */
@@ -141,9 +147,9 @@ export class GeneratorGrpo implements Disposable {
     this.#improve.replay();
   }
 
-  /** Gives the frozen model the weights as they are now: after an update, and after a restored state. */
+  /** Gives the frozen copy, if there is one, the weights as they are now: after an update, and after a restored state. */
   refresh(): void {
-    this.#refresh.replay();
+    this.#refresh?.replay();
   }
 
   /** What the last update did, from the values of {@link statistics}: of its last gradient step, the ratio of the worst. */
@@ -163,7 +169,7 @@ export class GeneratorGrpo implements Disposable {
 
   /** Gives the memory of the captured steps back. */
   dispose(): void {
-    for (const captured of [this.#refresh, this.#improve, this.#remember]) captured.dispose();
+    for (const captured of [this.#refresh, this.#improve, this.#remember]) captured?.dispose();
     this.statistics.dispose();
   }
 
@@ -193,7 +199,7 @@ export class GeneratorGrpo implements Disposable {
   }
 
   /** Log-probabilities of the tokens, and the logits where they are to be kept; all else dies at once. */
-  #likelihood(model: Arpg, paintings: OrderedPaintings, keepLogits: boolean): { logp: Tensor; logits: Tensor | null } {
+  #likelihood(model: Model, paintings: OrderedPaintings, keepLogits: boolean): { logp: Tensor; logits: Tensor | null } {
     using scope = this.#device.scope();
     const { logits, targets } = drawnLogits(model, paintings, this.options);
     const logp = scope.keep(neg(crossEntropy(logits, targets)));
