@@ -3,10 +3,11 @@
 // give the whole gradient to a. NaN in either operand of minimum and maximum gives NaN.
 // y, dy, dx: [rows, width], a row along the innermost merged axis; a, b: walked by strides. Each operand moves along
 // the row (A, B = 1), gives one element to the whole row (0), or is a number from Params (2).
-// one lane per 4 elements (forward, backward) or per element (.._scalar, where rows are no multiple of 4)
+// one lane per VECTORS vec4, WG apart (forward, backward), or per element (.._scalar, where rows are no multiple of 4)
 // cost: 1 FLOP an element, 12 bytes where shapes are equal; bound by memory
 //@include grid
 //@include strides
+const VECTORS = 1u;
 override WG: u32 = 64;
 override FUNCTION: u32 = 0;
 override SIDE: u32 = 0;
@@ -76,18 +77,26 @@ fn load_b4(p: Place) -> vec4f {
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = flat_index(group, groups, lane, WG);
-  if (i >= params.n) { return; }
-  let p = place(i);
-  y4[i] = value(load_a4(p), load_b4(p));
+  let first = flat_index(group, groups, 0u, 1u) * VECTORS * WG + lane;
+  //@unroll v 0 VECTORS
+  let i$v = first + $(v)u * WG;
+  if (i$v < params.n) {
+    let p = place(i$v);
+    y4[i$v] = value(load_a4(p), load_b4(p));
+  }
+  //@end
 }
 
 @compute @workgroup_size(WG)
 fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = flat_index(group, groups, lane, WG);
-  if (i >= params.n) { return; }
-  let p = place(i);
-  dx4[i] = dy4[i] * slope(load_a4(p), load_b4(p));
+  let first = flat_index(group, groups, 0u, 1u) * VECTORS * WG + lane;
+  //@unroll v 0 VECTORS
+  let i$v = first + $(v)u * WG;
+  if (i$v < params.n) {
+    let p = place(i$v);
+    dx4[i$v] = dy4[i$v] * slope(load_a4(p), load_b4(p));
+  }
+  //@end
 }
 
 @compute @workgroup_size(WG)

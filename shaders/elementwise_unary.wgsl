@@ -5,9 +5,10 @@
 //     (which equals x/2 (1 + tanh u))
 //   gelu x P(x), P(x) = erfc(-x / sqrt 2) / 2: erfc by Chebyshev fit with relative error below 1.2e-7 (Numerical
 //     Recipes, section 6.2)
-// x, y, dy, dx: [n]; one lane per 4 elements, buffers are padded to a multiple of 4
+// x, y, dy, dx: [n]; one lane per VECTORS vec4, WG apart; buffers are padded to a multiple of 4
 // NaN gives NaN. cost: 1 to 30 FLOP an element, 8 bytes forward, 16 backward; bound by memory on GPUs
 //@include grid
+const VECTORS = 1u;
 override WG: u32 = 64;
 override FUNCTION: u32 = 0;
 struct Params { n: u32 } // in vectors of 4
@@ -56,11 +57,7 @@ fn normal_cdf(v: vec4f) -> vec4f {
 // 2 sqrt(2/pi) (x + 0.044715 x^3)
 fn gelu_tanh_inner(v: vec4f) -> vec4f { return v * (1.5957691 + 0.071354814 * v * v); }
 
-@compute @workgroup_size(WG)
-fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = flat_index(group, groups, lane, WG);
-  if (i >= params.n) { return; }
-  let v = x[i];
+fn value(v: vec4f) -> vec4f {
   var r = v;
   if (FUNCTION == NEG) { r = -v; }
   if (FUNCTION == EXP) { r = exp(v); }
@@ -75,15 +72,10 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   if (FUNCTION == QUICK_GELU) { r = v * sigmoid(1.702 * v); }
   if (FUNCTION == SILU) { r = v * sigmoid(v); }
   if (FUNCTION == SQUARE) { r = v * v; }
-  y[i] = r;
+  return r;
 }
 
-@compute @workgroup_size(WG)
-fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let i = flat_index(group, groups, lane, WG);
-  if (i >= params.n) { return; }
-  let v = x[i];
-  let r = y_in[i];
+fn slope(v: vec4f, r: vec4f) -> vec4f {
   var d = vec4f(1.0);
   if (FUNCTION == NEG) { d = vec4f(-1.0); }
   if (FUNCTION == EXP) { d = r; }
@@ -107,5 +99,23 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
     d = s + v * s * (1.0 - s);
   }
   if (FUNCTION == SQUARE) { d = 2.0 * v; }
-  dx[i] = dy[i] * d;
+  return d;
+}
+
+@compute @workgroup_size(WG)
+fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = flat_index(group, groups, 0u, 1u) * VECTORS * WG + lane;
+  //@unroll v 0 VECTORS
+  let i$v = first + $(v)u * WG;
+  if (i$v < params.n) { y[i$v] = value(x[i$v]); }
+  //@end
+}
+
+@compute @workgroup_size(WG)
+fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = flat_index(group, groups, 0u, 1u) * VECTORS * WG + lane;
+  //@unroll v 0 VECTORS
+  let i$v = first + $(v)u * WG;
+  if (i$v < params.n) { dx[i$v] = dy[i$v] * slope(x[i$v], y_in[i$v]); }
+  //@end
 }

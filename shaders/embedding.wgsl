@@ -4,9 +4,10 @@
 //   2. join: a lane per id links its chunks' lists into one
 //   3. backward_table: a lane per (v, c) walks the list of v
 // table, dtable: [V, C]; ids: [N]; y, dy: [N, C]; head, tail: [chunks, V]; next: [N]. `cols` is C, or C / 4 for the
-// entry points on vec4. A walk may take one iteration per position, so the host feeds at most 32,768 positions at once.
+// entry points on vec4, C / 4 / PIECES for forward4. A walk may take one iteration per position, so the host feeds at most 32,768 positions at once.
 // cost: forward moves 2 N C floats; backward N C + V C floats and 2 chunks V words
 //@include grid
+const PIECES = 1u;
 override WG: u32 = 64;
 struct Params { first: u32, count: u32, vocab: u32, cols: u32, chunk: u32, chunks: u32, accumulate: u32 }
 
@@ -40,12 +41,20 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   y[i] = select(0.0, table[id * params.cols + i % params.cols], id < params.vocab);
 }
 
+// A lane copies PIECES vec4 of a row, `cols` apart: what it must find out about the row is shared by them.
 @compute @workgroup_size(WG)
 fn forward4(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = flat_index(group, groups, lane, WG);
   if (i >= params.count * params.cols) { return; }
-  let id = u32(ids[i / params.cols]);
-  y4[i] = select(vec4f(0.0), table4[id * params.cols + i % params.cols], id < params.vocab);
+  let n = i / params.cols;
+  let c = i - n * params.cols;
+  let id = u32(ids[n]);
+  let inside = id < params.vocab;
+  let source = id * params.cols * PIECES + c;
+  let place = n * params.cols * PIECES + c;
+  //@unroll p 0 PIECES
+  y4[place + $(p)u * params.cols] = select(vec4f(0.0), table4[source + $(p)u * params.cols], inside);
+  //@end
 }
 
 @compute @workgroup_size(WG)

@@ -5,6 +5,7 @@ import { type Broadcast, planBroadcast } from "./broadcast.ts";
 import { defineOp } from "./op.ts";
 import { sumTo } from "./reduce.ts";
 import { requireDType } from "./require_dtype.ts";
+import { vectorGrid } from "./vector_grid.ts";
 
 /** Functions of two operands. */
 export type BinaryFunction = "add" | "sub" | "mul" | "div" | "minimum" | "maximum";
@@ -36,7 +37,8 @@ function plan(inputs: readonly Tensor[], { function: name, number }: BinaryAttri
   inputs.forEach((input, i) => requireDType(name, inputs.length === 1 ? "x" : "ab"[i]!, input, "f32"));
   const broadcast = planBroadcast(name, inputs.map(({ shape }) => shape));
   const [a, b = a] = broadcast.operands;
-  const { n, width, axes, grid } = broadcast;
+  const { n, width, axes } = broadcast;
+  const { overrides, grid } = broadcast.vector ? vectorGrid(inputs[0]!.device, n) : { grid: broadcast.grid };
   return {
     broadcast,
     launch: {
@@ -55,6 +57,7 @@ function plan(inputs: readonly Tensor[], { function: name, number }: BinaryAttri
         A: number?.side === "left" ? 2 : a!.step,
         B: number?.side === "right" ? 2 : b!.step,
         AXES: axes,
+        ...overrides,
       },
       grid,
     },

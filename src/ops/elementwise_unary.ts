@@ -1,8 +1,8 @@
 import shader from "../../shaders/elementwise_unary.wgsl" with { type: "text" };
-import { foldGrid } from "../tensor/device.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { requireDType } from "./require_dtype.ts";
+import { vectorGrid } from "./vector_grid.ts";
 
 /** Functions of one element. */
 export type UnaryFunction =
@@ -50,7 +50,8 @@ export const elementwiseUnaryOp = defineOp({
   shape([x]: [Tensor], { function: name }: UnaryAttributes) {
     requireDType(name, "x", x, "f32");
     const n = Math.ceil(x.size / 4);
-    return { params: { n }, overrides: { FUNCTION: functions.indexOf(name) }, grid: foldGrid(Math.ceil(n / 64)) };
+    const { overrides, grid } = vectorGrid(x.device, n);
+    return { params: { n }, overrides: { FUNCTION: functions.indexOf(name), ...overrides }, grid };
   },
   forward(run, [x], _attributes, launch) {
     const y = run.empty(x.shape);

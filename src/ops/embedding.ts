@@ -7,6 +7,8 @@ import { requireDType } from "./require_dtype.ts";
 
 /** Most positions one backward walk may meet: an invocation is stopped silently after 65,535 iterations. */
 const slab = 32768;
+/** Pieces of a row that a lane copies: on llvmpipe half the time of one, a quarter less than of four. */
+const mostPieces = 8;
 
 /** The op behind {@link embedding}. */
 export const embeddingOp = defineOp({
@@ -25,11 +27,13 @@ export const embeddingOp = defineOp({
   forward(run, [table, ids], _attributes, { vocab, cols, suffix, outShape }) {
     const y = run.empty(outShape);
     const count = ids.size;
+    const pieces = suffix && cols % mostPieces === 0 ? mostPieces : 1;
     run.kernel(`forward${suffix}`, {
       read: [table, ids],
       write: [y],
-      params: { first: 0, count, vocab, cols, chunk: 1, chunks: 1, accumulate: 0 },
-      grid: foldGrid(Math.ceil(count * cols / 64)),
+      params: { first: 0, count, vocab, cols: cols / pieces, chunk: 1, chunks: 1, accumulate: 0 },
+      overrides: { PIECES: pieces },
+      grid: foldGrid(Math.ceil(count * cols / pieces / 64)),
       cost: { bytes: y.size * 8 },
     });
     return { out: y, saved: { ids, tableShape: table.shape, vocab, cols, suffix } };

@@ -86,6 +86,21 @@ for (const name of Object.keys(values) as BinaryFunction[]) {
   });
 }
 
+Deno.test("binary functions of many elements: equal shapes, a row, and gradients", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const many = (length: number, period: number) => Float32Array.from({ length }, (_, i) => i % period - 3);
+  for (const [size, other] of [[70_001, 70_001], [1_000_000, 1_000_000], [70_000, 100]] as const) {
+    const [x, y] = [many(size, 1009), many(other, 101)];
+    const a = device.tensor(x, size === other ? [size] : [size / other, other]), b = device.tensor(y, [other]);
+    a.requiresGrad = true;
+    const product = mul(a, b);
+    assert.deepEqual(await product.data(), x.map((v, i) => v * y[i % other]!));
+    const [da] = product.node!.backward([a], [true, false]);
+    assert.deepEqual(await da!.data(), x.map((v, i) => v * y[i % other]!));
+  }
+});
+
 Deno.test("binary functions take numbers on either side", async () => {
   const device = await testDevice();
   using _scope = device.scope();

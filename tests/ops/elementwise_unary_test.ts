@@ -51,6 +51,20 @@ for (const [name, [value, slope]] of Object.entries(references)) {
   });
 }
 
+Deno.test("functions of many elements reach all of them, and so do their gradients", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  for (const length of [70_001, 1_000_000]) {
+    const values = Float32Array.from({ length }, (_, i) => i % 1009 - 500);
+    const x = device.tensor(values);
+    x.requiresGrad = true;
+    const y = unary.square(x);
+    assert.deepEqual(await y.data(), values.map((v) => v * v));
+    const [dx] = y.node!.backward([device.full([length], 3)], [true]);
+    assert.deepEqual(await dx!.data(), values.map((v) => 6 * v));
+  }
+});
+
 const inf = Infinity;
 const extremes: [(x: ReturnType<typeof unary.neg>) => ReturnType<typeof unary.neg>, number[], number[]][] = [
   [unary.exp, [-200, 200, -inf, NaN], [0, inf, 0, NaN]],

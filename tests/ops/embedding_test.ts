@@ -32,6 +32,7 @@ checkOp(embeddingOp, {
     { shapes: [[1, 1], [1]], values: [, [0]] },
     { shapes: [[7, 3], [11]], values: [, randomIds(11, 7)] },
     { shapes: [[5, 8], [2, 3, 4]], values: [, randomIds(24, 5)], note: "vec4" },
+    { shapes: [[5, 64], [3, 7]], values: [, [...randomIds(19, 5), 5, -1]], note: "pieces of a row, ids out of range" },
     { shapes: [[5, 3], [6]], values: [, [4, -1, 5, 0, 4, 2 ** 31 - 1]], note: "ids out of range" },
     { shapes: [[266, 12], [1000]], values: [, randomIds(1000, 266)], note: "several chunks" },
     { shapes: [[2, 5], [257]], values: [, new Array(257).fill(1)], note: "one id only, across chunks" },
