@@ -4,6 +4,11 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { defineOp } from "./op.ts";
 import { type Pool2dOptions, poolGeometry } from "./pool2d_geometry.ts";
 
+/** Whether windows of 2 x 2 lie side by side and leave nothing over. */
+function tilesEvenly({ h, w, kernel, stride, padding }: ReturnType<typeof poolGeometry>["params"]): boolean {
+  return kernel === 2 && stride === 2 && padding === 0 && h % 2 === 0 && w % 2 === 0;
+}
+
 /** The op behind {@link maxPool2d}. */
 export const maxPool2dOp = defineOp({
   name: "max_pool2d",
@@ -11,7 +16,7 @@ export const maxPool2dOp = defineOp({
   shape: ([x]: [Tensor], options: Pool2dOptions) => poolGeometry("max_pool2d", x, options),
   forward(run, [x], _options, { shape, params }) {
     const y = run.empty(shape), where = run.empty(shape, "u32");
-    run.kernel("forward", {
+    run.kernel(tilesEvenly(params) ? "halve" : "forward", {
       read: [x],
       write: [y, where],
       params,
@@ -22,12 +27,12 @@ export const maxPool2dOp = defineOp({
   },
   backward(run, { x, where, params }, dy, [wanted]) {
     if (!wanted) return [null];
-    const dx = run.empty(x.shape);
-    run.kernel("backward_x", {
+    const dx = run.empty(x.shape), halving = tilesEvenly(params);
+    run.kernel(halving ? "halve_x" : "backward_x", {
       read: [dy, where],
       write: [dx],
       params,
-      grid: foldGrid(Math.ceil(dx.size / 64)),
+      grid: foldGrid(Math.ceil((halving ? dy : dx).size / 64)),
       cost: { bytes: 4 * (dx.size + 2 * dy.size) },
     });
     return [dx];
