@@ -2,7 +2,7 @@ import type { Contender } from "./contender.ts";
 import type { Peer } from "./peer.ts";
 import type { Peak } from "./peak.ts";
 import { type Pace, race, type Timing } from "./race.ts";
-import type { Cost } from "../src/gpu/recorder.ts";
+import type { Cost } from "../src/gpu/command_list.ts";
 import type { Device } from "../src/tensor/device.ts";
 
 /** What a suite runs with. */

@@ -15,7 +15,7 @@ import { reshape } from "../../src/ops/reshape.ts";
 import { sampleCategorical } from "../../src/ops/sample_categorical.ts";
 import { softmax } from "../../src/ops/softmax.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
-import type { Cost } from "../../src/gpu/recorder.ts";
+import type { Cost } from "../../src/gpu/command_list.ts";
 import { sizeOf } from "../../src/tensor/shape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 

@@ -29,10 +29,12 @@ export interface Patch {
  * dynamic offset.
  */
 export class ParamBlock {
-  /** Words that every submit writes anew. */
+  /** Words that every submit may have to write anew. */
   readonly patches: Patch[] = [];
   /** Words in use. */
   words = 0;
+  #firstChanged = Infinity;
+  #endChanged = 0;
   #data: DataView;
   #bytes: Uint8Array<ArrayBuffer>;
 
@@ -84,12 +86,26 @@ export class ParamBlock {
       throw new Error(`${kernel.label}: Params has no field ${unknown.join(", ")}`);
     }
     this.words = start + paramWords;
+    this.#changed(start, this.words);
     return start * 4;
   }
 
   /** Takes the present values of all `Scalar`s. */
   refresh(): void {
-    for (const { word, type, scalar } of this.patches) this.#set(word, type, scalar.value);
+    for (const { word, type, scalar } of this.patches) {
+      if (this.#set(word, type, scalar.value)) this.#changed(word, word + 1);
+    }
+  }
+
+  /**
+   * The bytes that the device lacks, as a part of the block: from the first word that changed since the last call to the
+   * last one. Writing 64 bytes costs the host 20 us, 16 KiB 100 us.
+   */
+  takeChanges(): Uint8Array<ArrayBuffer> | null {
+    const first = this.#firstChanged, end = this.#endChanged;
+    this.#firstChanged = Infinity;
+    this.#endChanged = 0;
+    return first < end ? this.#bytes.subarray(first * 4, end * 4) : null;
   }
 
   /** Starts over, keeping the memory. */
@@ -98,14 +114,17 @@ export class ParamBlock {
     this.patches.length = 0;
   }
 
-  /** The bytes to upload. */
-  view(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.words * 4);
+  #changed(first: number, end: number): void {
+    this.#firstChanged = Math.min(this.#firstChanged, first);
+    this.#endChanged = Math.max(this.#endChanged, end);
   }
 
-  #set(word: number, type: Patch["type"], value: number): void {
+  /** Writes a word. Returns whether its bits have changed. */
+  #set(word: number, type: Patch["type"], value: number): boolean {
+    const before = this.#data.getUint32(word * 4, true);
     if (type === "f32") this.#data.setFloat32(word * 4, value, true);
     else if (type === "u32") this.#data.setUint32(word * 4, value, true);
     else this.#data.setInt32(word * 4, value, true);
+    return this.#data.getUint32(word * 4, true) !== before;
   }
 }

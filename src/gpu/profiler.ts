@@ -1,4 +1,4 @@
-import { type Dispatch, dispatchGrid, encodeCopy, type Recording } from "./recorder.ts";
+import { type Dispatch, encodeDispatches } from "./command_list.ts";
 
 /** Time and throughput of one kernel over all its dispatches. */
 export interface KernelProfile {
@@ -27,33 +27,18 @@ export class Profiler {
   /** Measures dispatches of a device with timestamp queries. */
   constructor(private readonly device: GPUDevice) {}
 
-  /** Encodes a recording's commands with timestamps, in chunks of the largest query set. */
-  encode(encoder: GPUCommandEncoder, { commands, uniformGroup }: Recording): void {
-    let chunk: Dispatch[] = [];
-    for (const command of commands) {
-      if ("from" in command) {
-        this.#encodeChunk(encoder, chunk, uniformGroup);
-        encodeCopy(encoder, command);
-        chunk = [];
-      } else if (chunk.push(command) === maxQueries / 2) {
-        this.#encodeChunk(encoder, chunk, uniformGroup);
-        chunk = [];
-      }
+  /** Encodes a pass's dispatches with timestamps, in chunks of the largest query set; `params` is group 1 of them. */
+  encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], params: GPUBindGroup): void {
+    for (let start = 0; start < dispatches.length; start += maxQueries / 2) {
+      this.#encodeChunk(encoder, dispatches.slice(start, start + maxQueries / 2), params);
     }
-    this.#encodeChunk(encoder, chunk, uniformGroup);
   }
 
-  #encodeChunk(encoder: GPUCommandEncoder, chunk: readonly Dispatch[], uniformGroup: GPUBindGroup): void {
-    if (chunk.length === 0) return;
+  #encodeChunk(encoder: GPUCommandEncoder, chunk: readonly Dispatch[], params: GPUBindGroup): void {
     const querySet = this.device.createQuerySet({ type: "timestamp", count: chunk.length * 2 });
-    chunk.forEach(({ kernel, group, offsets, grid }, i) => {
+    chunk.forEach((dispatch, i) => {
       const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
-      const pass = encoder.beginComputePass({ timestampWrites });
-      pass.setPipeline(kernel.pipeline);
-      pass.setBindGroup(0, group);
-      pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
-      dispatchGrid(pass, grid);
-      pass.end();
+      encodeDispatches(encoder, [dispatch], params, { timestampWrites });
     });
     const size = chunk.length * 16;
     const resolved = this.device.createBuffer({

@@ -1,50 +1,15 @@
+import { CommandList, type Cost, encodeCopies, encodeDispatches, type Grid, type Pass } from "./command_list.ts";
 import { type Kernel, type KernelCache, paramBytes } from "./kernel.ts";
 import { ParamBlock, type ParamValues } from "./params.ts";
-import { type PooledMemory, texelsPerRow } from "./pool.ts";
+import type { PooledMemory } from "./pool.ts";
 import type { Profiler } from "./profiler.ts";
 
-/** Workgroups in x, y, z, or a buffer of three u32 from which the device takes them. */
-export type Grid = readonly [number, number, number] | { readonly indirect: PooledMemory; readonly byteOffset: number };
-
-/** What a dispatch costs, for the profiler: floating-point operations and bytes moved. */
-export interface Cost {
-  /** Floating-point operations. */
-  readonly flops?: number;
-  /** Bytes read and written. */
-  readonly bytes?: number;
-}
-
-/** One recorded copy of a buffer's first bytes into a texture. */
-export interface Copy {
-  /** A tensor's buffer. */
-  readonly from: GPUBuffer;
-  /** The texture of its copy. */
-  readonly to: GPUTexture;
-  /** Bytes of the tensor. */
-  readonly bytes: number;
-}
-
-/** One recorded dispatch. */
-export interface Dispatch {
-  /** What runs. */
-  readonly kernel: Kernel;
-  /** Group 0, the tensors. */
-  readonly group: GPUBindGroup;
-  /** Byte offset of its params. */
-  readonly offsets: Uint32Array;
-  /** Workgroups. */
-  readonly grid: Grid;
-  /** What profiles count. */
-  readonly cost: Cost | undefined;
-}
-
-/** What a recording consists of. */
-export type Command = Dispatch | Copy;
-
-/** A recorded step: replaying it is one upload of the params, one encoder, one pass, one submit. */
+/** A recorded step: replaying it is one upload of the params that changed, one encoder, one submit. */
 export interface Recording {
-  /** Dispatches and copies in order. */
-  readonly commands: readonly Command[];
+  /** Copies and dispatches in order. */
+  readonly passes: readonly Pass[];
+  /** Number of copies and dispatches. */
+  readonly length: number;
   /** Values of the params of all dispatches. */
   readonly params: ParamBlock;
   /** Where they lie on the device. */
@@ -61,8 +26,8 @@ const batchBytes = 1 << 20;
 const captureBytes = 1 << 22;
 
 /**
- * The one way to the queue. Ops append dispatches; `flush` puts all of them into one encoder and one compute pass and
- * submits once. A capture collects the same commands aside and replays them later.
+ * The one way to the queue. Ops append dispatches; `flush` puts all of them into one encoder, and into one compute pass
+ * where no copies stand between, and submits once. A capture collects the same commands aside and replays them later.
  */
 export class Recorder {
   /** Number of the batch being recorded. */
@@ -73,11 +38,11 @@ export class Recorder {
   lastOp = "nothing";
   /** Measures every dispatch where set. */
   profiler: Profiler | null = null;
-  #commands: Command[] = [];
+  #commands = new CommandList();
   #params: ParamBlock;
   #uniform: GPUBuffer;
   #uniformGroup: GPUBindGroup;
-  #capture: { commands: Command[]; params: ParamBlock } | null = null;
+  #capture: { commands: CommandList; params: ParamBlock } | null = null;
 
   /** A recorder with nothing to submit. */
   constructor(private readonly device: GPUDevice, private readonly kernels: KernelCache) {
@@ -108,28 +73,27 @@ export class Recorder {
     }
     const offset = target.params.append(kernel, params);
     const group = this.kernels.bindGroup(kernel, buffers);
-    target.commands.push({ kernel, group, offsets: Uint32Array.of(offset), grid, cost });
+    target.commands.dispatch({ kernel, group, offset, grid, cost }, buffers);
     this.lastOp = kernel.label;
     if (this.#capture) return;
     for (const buffer of buffers) buffer.lastBatch = this.batch;
     if ("indirect" in grid) grid.indirect.lastBatch = this.batch;
   }
 
-  /** Appends a copy of a buffer's first `bytes` into a texture; it costs a pass boundary. */
+  /** Appends a copy of a buffer's first `bytes` into a texture; it may cost a pass boundary. */
   copy(from: PooledMemory, to: PooledMemory, bytes: number): void {
-    const command = { from: from.resource as GPUBuffer, to: to.resource as GPUTexture, bytes };
-    (this.#capture?.commands ?? this.#commands).push(command);
+    (this.#capture?.commands ?? this.#commands).copy(from, to, bytes);
     if (!this.#capture) from.lastBatch = this.batch;
   }
 
   /** Submits what was recorded; `finish` may append copies to the encoder after the pass. */
   flush(finish?: (encoder: GPUCommandEncoder) => void): void {
     if (this.#commands.length === 0 && !finish) return;
-    const commands = this.#commands;
-    this.#commands = [];
+    const { passes, length } = this.#commands;
+    this.#commands = new CommandList();
     const { lastOp } = this;
     const [params, uniform, uniformGroup] = [this.#params, this.#uniform, this.#uniformGroup];
-    this.#submit({ commands, params, uniform, uniformGroup, lastOp }, finish);
+    this.#submit({ passes, length, params, uniform, uniformGroup, lastOp }, finish);
     this.#params.reset();
   }
 
@@ -141,14 +105,16 @@ export class Recorder {
   /** Records the dispatches of `body` without running them. Captures do not nest. */
   capture(body: () => void): Recording {
     const params = new ParamBlock(this.device.limits.minUniformBufferOffsetAlignment, captureBytes);
-    const capture = this.#capture = { commands: [] as Command[], params };
+    const commands = new CommandList();
+    this.#capture = { commands, params };
     try {
       body();
     } finally {
       this.#capture = null;
     }
     const [uniform, uniformGroup] = this.#makeUniform(params.bytes);
-    return { commands: capture.commands, params, uniform, uniformGroup, lastOp: this.lastOp };
+    const { passes, length } = commands;
+    return { passes, length, params, uniform, uniformGroup, lastOp: this.lastOp };
   }
 
   /** Runs a recording with the present values of its scalars, after everything recorded before. */
@@ -160,17 +126,20 @@ export class Recorder {
   }
 
   #submit(recording: Recording, finish?: (encoder: GPUCommandEncoder) => void): void {
-    const { commands, params, uniform, uniformGroup } = recording;
+    const { passes, length, params, uniform, uniformGroup } = recording;
     const encoder = this.device.createCommandEncoder();
-    if (commands.length) {
-      this.device.queue.writeBuffer(uniform, 0, params.view());
-      if (this.profiler) this.profiler.encode(encoder, recording);
-      else encodeCommands(encoder, commands, uniformGroup);
+    const changed = params.takeChanges();
+    if (changed) this.device.queue.writeBuffer(uniform, changed.byteOffset, changed);
+    for (const pass of passes) {
+      encodeCopies(encoder, pass);
+      if (pass.dispatches.length === 0) continue;
+      if (this.profiler) this.profiler.encode(encoder, pass.dispatches, uniformGroup);
+      else encodeDispatches(encoder, pass.dispatches, uniformGroup);
     }
     finish?.(encoder);
     this.device.queue.submit([encoder.finish()]);
     this.counters.submits++;
-    this.counters.dispatches += commands.length;
+    this.counters.dispatches += length;
     this.batch++;
   }
 
@@ -186,40 +155,4 @@ export class Recorder {
     });
     return [buffer, group];
   }
-}
-
-function encodeCommands(encoder: GPUCommandEncoder, commands: readonly Command[], uniformGroup: GPUBindGroup): void {
-  let pass: GPUComputePassEncoder | null = null;
-  let last: Kernel | null = null;
-  for (const command of commands) {
-    if ("from" in command) {
-      pass?.end();
-      pass = last = null;
-      encodeCopy(encoder, command);
-      continue;
-    }
-    const { kernel, group, offsets, grid } = command;
-    pass ??= encoder.beginComputePass();
-    if (kernel !== last) pass.setPipeline((last = kernel).pipeline);
-    pass.setBindGroup(0, group);
-    pass.setBindGroup(1, uniformGroup, offsets, 0, 1);
-    dispatchGrid(pass, grid);
-  }
-  pass?.end();
-}
-
-/** Whole rows of texels first, then what is left of the last one. */
-export function encodeCopy(encoder: GPUCommandEncoder, { from, to, bytes }: Copy): void {
-  const rowBytes = texelsPerRow * 16;
-  const rows = Math.floor(bytes / rowBytes), rest = (bytes % rowBytes) / 16;
-  const target = (y: number) => ({ texture: to, origin: [0, y, 0] });
-  const source = { buffer: from, bytesPerRow: rowBytes };
-  if (rows) encoder.copyBufferToTexture(source, target(0), [texelsPerRow, rows]);
-  if (rest) encoder.copyBufferToTexture({ ...source, offset: rows * rowBytes }, target(rows), [rest, 1]);
-}
-
-/** Issues one dispatch, direct or indirect. */
-export function dispatchGrid(pass: GPUComputePassEncoder, grid: Grid): void {
-  if ("indirect" in grid) pass.dispatchWorkgroupsIndirect(grid.indirect.resource as GPUBuffer, grid.byteOffset);
-  else pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
 }

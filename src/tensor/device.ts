@@ -1,9 +1,10 @@
 import fillShader from "../../shaders/fill.wgsl" with { type: "text" };
+import type { Cost } from "../gpu/command_list.ts";
 import { Gpu, type GpuOptions } from "../gpu/gpu.ts";
 import type { Overrides, ShaderSource } from "../gpu/kernel.ts";
 import type { ParamValues } from "../gpu/params.ts";
 import { type MemoryKind, type PooledMemory, texelsPerRow, textureFormats } from "../gpu/pool.ts";
-import type { Cost, Recording } from "../gpu/recorder.ts";
+import type { Recording } from "../gpu/recorder.ts";
 import { Captured } from "./captured.ts";
 import { arrayOf, type DType, dtypeOf } from "./dtype.ts";
 import type { HostArray } from "./host_tensor.ts";
@@ -51,6 +52,8 @@ export class Device {
   #scope: Scope | null = null;
   /** Memory named since the capture began. */
   #captureUse: Set<Storage> | null = null;
+  /** Textures made since the capture began, by what they are copies of: backward reads what forward copied. */
+  #captureCopies: Map<Storage, Tensor> | null = null;
 
   /** A device on an opened adapter; see `open`. */
   constructor(readonly gpu: Gpu) {}
@@ -80,7 +83,7 @@ export class Device {
 
   /**
    * A copy of a tensor in a texture, for kernels that read it many times (see `MemoryKind`). The number of elements must
-   * be divisible by 4.
+   * be divisible by 4. Inside a capture, calls share a copy for as long as nobody writes the tensor.
    */
   texture(tensor: Tensor): Tensor {
     if (tensor.size % 4) {
@@ -88,8 +91,11 @@ export class Device {
         `Cannot copy shape ${showShape(tensor.shape)} to a texture: wanted a number of elements divisible by 4`,
       );
     }
+    const from = this.#buffer(tensor, "texture"), known = this.#captureCopies?.get(tensor.storage);
+    if (known?.storage.alive && known.size === tensor.size) return known.view(tensor.shape);
     const copy = this.empty(tensor.shape, tensor.dtype, "texture", "texture");
-    this.gpu.recorder.copy(this.#buffer(tensor, "texture"), copy.storage.pooled, tensor.size * 4);
+    this.gpu.recorder.copy(from, copy.storage.pooled, tensor.size * 4);
+    this.#captureCopies?.set(tensor.storage, copy);
     return copy;
   }
 
@@ -208,6 +214,7 @@ export class Device {
       const pooled = this.#pooled(tensor, source.name);
       memory.push(pooled);
       bindings += writeLetters[pooled.kind];
+      this.#captureCopies?.delete(tensor.storage);
     }
     const kernel = kernels.kernel(source, entry, bindings, overrides);
     const size = "counts" in grid
@@ -228,6 +235,7 @@ export class Device {
     const outer = this.#scope;
     const scope = this.scope();
     const used = this.#captureUse = new Set();
+    this.#captureCopies = new Map();
     const endCapture = pool.beginCapture();
     let result: T;
     let recording: Recording | undefined;
@@ -235,7 +243,7 @@ export class Device {
       recording = recorder.capture(() => void (result = body()));
       return new Captured(result!, recorder, recording, scope, used, endCapture());
     } finally {
-      this.#captureUse = null;
+      this.#captureUse = this.#captureCopies = null;
       this.#scope = outer;
       if (!recording) {
         scope.release();

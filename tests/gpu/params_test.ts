@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { ShaderSource } from "../../src/gpu/kernel.ts";
-import { type ParamValues, Scalar } from "../../src/gpu/params.ts";
+import { ParamBlock, type ParamValues, Scalar } from "../../src/gpu/params.ts";
 import { testDevice } from "../support/device.ts";
+import { affine } from "./kernels.ts";
 
 /** Writes every field of a Params struct, as bits, so that the device says where it reads them. */
 const echo: ShaderSource = {
@@ -58,3 +59,33 @@ for (
     await assert.rejects(run(params as unknown as ParamValues), { message: `echo.wgsl/forward: ${message}` });
   });
 }
+
+Deno.test("only params that changed are uploaded again", async () => {
+  const device = await testDevice();
+  const kernel = device.gpu.kernels.kernel(affine, "forward", "rw");
+  const block = new ParamBlock(256, 1 << 16), factor = new Scalar(2), shift = new Scalar(3);
+  const bytes = kernel.shader.paramWords * 4;
+  const first = block.append(kernel, { n: 1, factor, shift: 0 });
+  const last = block.append(kernel, { n: 1, factor: 1, shift });
+  const range = (changes = block.takeChanges()) => changes && [changes.byteOffset, changes.byteLength];
+  assert.deepEqual(range(), [0, last + bytes], "all of it at first");
+  block.refresh();
+  assert.equal(range(), null);
+  factor.value = 5;
+  block.refresh();
+  assert.deepEqual(range(), [first + 4, 4]);
+  [factor.value, shift.value] = [6, 7];
+  block.refresh();
+  const changes = block.takeChanges()!;
+  assert.deepEqual(range(changes), [first + 4, last + 12 - first - 4]);
+  const values = new DataView(changes.buffer);
+  assert.deepEqual([values.getFloat32(first + 4, true), values.getFloat32(last + 8, true)], [6, 7]);
+  shift.value = NaN;
+  block.refresh();
+  assert.deepEqual(range(), [last + 8, 4]);
+  block.refresh();
+  assert.equal(range(), null, "NaN is compared by its bits");
+  block.reset();
+  block.append(kernel, { n: 1, factor: 1, shift: 1 });
+  assert.deepEqual(range(), [0, bytes]);
+});

@@ -69,6 +69,34 @@ Deno.test("indirect grids and copies to textures are captured", async () => {
   captured.dispose();
 });
 
+Deno.test("copies to textures are shared in a capture until somebody writes the tensor", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const x = device.tensor([1, 2, 3, 4]);
+  device.texture(x); // made before the capture: holds what x was then
+  const captured = device.capture(() => {
+    const first = device.texture(x), again = device.texture(x.view([2, 2]));
+    assert.equal(again.storage, first.storage);
+    assert.deepEqual(again.shape, [2, 2]);
+    const before = fetchTexture(first);
+    launchAffine(device.zeros([4]), x, 0, -1);
+    const renewed = device.texture(x);
+    assert.notEqual(renewed.storage, first.storage);
+    first.dispose();
+    assert.equal(device.texture(x).storage, renewed.storage);
+    renewed.dispose();
+    return { before, after: fetchTexture(device.texture(x)) };
+  });
+  for (const values of [[5, 6, 7, 8], [9, 10, 11, 12]]) {
+    x.write(Float32Array.from(values));
+    captured.replay();
+    assert.deepEqual([...await captured.result.before.data()], values);
+    assert.deepEqual([...await captured.result.after.data()], [-1, -1, -1, -1]);
+  }
+  captured.dispose();
+  assert.notEqual(device.texture(x).storage, device.texture(x).storage, "outside everybody has copies of his own");
+});
+
 Deno.test("a replay is one submit and allocates nothing", async () => {
   const device = await testDevice();
   using _scope = device.scope();
