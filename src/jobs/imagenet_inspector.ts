@@ -4,7 +4,7 @@ import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { comparisonGrid } from "../report/grid.ts";
 import type { ImagenetRun } from "./imagenet_policy.ts";
 import { channelsOf, scorePictures } from "./imagenet_scores.ts";
-import type { Inspector, Measures } from "./policy_phase.ts";
+import type { Inspector, Measures } from "./grpo_phase.ts";
 import { samplingOf } from "./policy_setup.ts";
 
 /** Pictures of a grid and of its rows. */

@@ -1,6 +1,6 @@
 import type { MetricsRecord } from "../io/metrics_log.ts";
 import type { Device } from "../tensor/device.ts";
-import type { Measures } from "./policy_phase.ts";
+import type { Measures } from "./grpo_phase.ts";
 
 const gib = 2 ** 30;
 

@@ -5,7 +5,8 @@ import { balancedLabels } from "../eval/paint_digits.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { comparisonGrid } from "../report/grid.ts";
 import type { DigitsPolicyRun } from "./digits_policy.ts";
-import { type Inspector, type Look, rewardHacked } from "./policy_phase.ts";
+import type { Inspector } from "./grpo_phase.ts";
+import { type Look, rewardHacked } from "./policy_phase.ts";
 import { samplingOf } from "./policy_setup.ts";
 
 /** Pictures of a grid: ten rounds through the classes. */

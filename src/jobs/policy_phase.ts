@@ -1,11 +1,10 @@
-import type { JsonValue } from "../io/json.ts";
 import type { Arpg } from "../models/arpg.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import type { DecodingGrpo } from "../rl/decoding_grpo.ts";
+import type { Grader } from "../rl/grader.ts";
 import type { HostTensor } from "../tensor/host_tensor.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Grader } from "../rl/grader.ts";
-import type { Phase } from "./phases.ts";
+import { GrpoPhase, type GrpoPhaseOptions, type Inspector, type Measures, type Rewarded } from "./grpo_phase.ts";
 import { prefixed, unprefixed } from "./run_state.ts";
 import { restoreTraining, trainingState } from "./training_state.ts";
 
@@ -15,53 +14,19 @@ export interface Look extends Measures {
   readonly held_out_frechet: number;
 }
 
-/** Looks at a policy in training, which holds the averaged weights then. */
-export interface Inspector<Found extends Measures = Measures> {
-  /** What is found after so many updates, by name in the metrics. */
-  look(updates: number): Promise<Found>;
-  /** What to say of a look when it is compared with earlier ones, each with the reward then; null where all is well. */
-  warn?(looks: readonly (Found & Rewarded)[], now: Found & Rewarded): string | null;
-}
-
-/** Numbers by name. */
-export type Measures = Readonly<Record<string, number>>;
-
-/** Mean reward of the epoch so far. */
-interface Rewarded {
-  readonly reward: number;
-}
-
-/** Settings of a {@link PolicyPhase}. */
-export interface PolicyPhaseOptions {
-  readonly epochs: number;
-  readonly batchesPerEpoch: number;
-  /** Updates between two looks. */
-  readonly lookEvery: number;
-  /** Writes a line of its own above the progress. */
-  readonly say: (line: string) => void;
-  /** Further numbers for the metrics of every update, such as memory. */
-  readonly measured?: () => Measures;
-}
-
 /** GRPO of a decoding policy as a phase; the policy ends with the averaged weights. */
-export class PolicyPhase implements Phase {
-  readonly name = "grpo";
-  readonly steps: number;
-  /** Reward and loss of the epoch under way; with a resumed run, of what is left of it. */
-  #epoch: { readonly reward: number; readonly loss: number }[] = [];
-  readonly #looks: (Measures & Rewarded)[] = [];
-
+export class PolicyPhase extends GrpoPhase {
   /** Of a trainer that has not begun. */
   constructor(
     private readonly policy: DecodingPolicy,
-    private readonly trainer: DecodingGrpo,
+    protected override readonly trainer: DecodingGrpo,
     private readonly grader: Grader,
     /** Where it is trained too. */
     private readonly generator: Arpg | null,
-    private readonly inspector: Inspector,
-    private readonly options: PolicyPhaseOptions,
+    inspector: Inspector,
+    options: GrpoPhaseOptions,
   ) {
-    this.steps = options.epochs * options.batchesPerEpoch;
+    super(trainer, inspector, options);
   }
 
   state(): Map<string, Tensor> {
@@ -79,42 +44,6 @@ export class PolicyPhase implements Phase {
     if (!this.generator || !this.trainer.generator) return;
     restoreTraining(this.generator, this.trainer.generator, unprefixed("generator", tensors));
     this.trainer.generator.refresh();
-  }
-
-  async step(n: number, log: (record: Readonly<Record<string, JsonValue>>) => void): Promise<string> {
-    if (n === 0) log({ step: 0, ...await this.#look(0, NaN) }); // where the curves begin
-    const metrics = await this.trainer.update(n);
-    const { reward = NaN, loss = metrics.generator_loss ?? NaN } = metrics;
-    this.#epoch.push({ reward, loss });
-    const looked = (n + 1) % this.options.lookEvery === 0 || n + 1 === this.steps
-      ? await this.#look(n + 1, mean(this.#epoch.map((each) => each.reward)))
-      : {};
-    log({ step: n + 1, ...metrics, ...this.options.measured?.(), ...looked });
-    const { epochs, batchesPerEpoch, say } = this.options;
-    const epoch = Math.floor(n / batchesPerEpoch) + 1, batch = n % batchesPerEpoch + 1;
-    if (batch === batchesPerEpoch) {
-      const [rewards, losses] = [this.#epoch.map((each) => each.reward), this.#epoch.map((each) => each.loss)];
-      say(`Epoch ${epoch}/${epochs}: mean reward ${mean(rewards).toFixed(4)}, mean loss ${mean(losses).toFixed(4)}`);
-      this.#epoch = [];
-    }
-    return `Epoch ${epoch}/${epochs}, Batch ${batch}/${batchesPerEpoch}: mean reward ${reward.toFixed(4)}, loss ` +
-      loss.toFixed(4);
-  }
-
-  /** Leaves the averaged weights in policy and generator and frees the rest. */
-  finish(): void {
-    this.trainer.swapAverages();
-    this.trainer.dispose();
-  }
-
-  async #look(updates: number, reward: number): Promise<Record<string, JsonValue>> {
-    this.trainer.swapAverages();
-    const found = await this.inspector.look(updates);
-    this.trainer.swapAverages();
-    const warning = this.inspector.warn?.(this.#looks, { ...found, reward });
-    if (warning) this.options.say(`Warning: ${warning}`);
-    this.#looks.push({ ...found, reward });
-    return { ...found, ...(warning ? { warning } : {}) };
   }
 }
 
@@ -137,8 +66,4 @@ export function rewardHacked(
     `accuracy fell from ${percent(worse.held_out_accuracy)} to ${percent(now.held_out_accuracy)} and the Frechet ` +
     `distance rose from ${worse.held_out_frechet.toFixed(1)} to ${now.held_out_frechet.toFixed(1)}: the policy is ` +
     "learning the reward, not to paint; see the troubleshooting in docs/decoding-policy.md";
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
 }

@@ -5,15 +5,16 @@ import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { StepBudget } from "../policy/step_budget.ts";
 import type { WeightedReward } from "../rewards/reward.ts";
 import { DecodingGrpo } from "../rl/decoding_grpo.ts";
+import type { GrpoPhaseOptions, Inspector } from "./grpo_phase.ts";
 import { policyPath } from "./policy_evaluation_config.ts";
 import { savePolicy } from "./policy_file.ts";
-import { type Inspector, PolicyPhase, type PolicyPhaseOptions } from "./policy_phase.ts";
+import { PolicyPhase } from "./policy_phase.ts";
 import { makeGrader } from "./policy_rewards.ts";
 import { makePolicy, optionsOf, type PolicyTraining, trainedGenerator } from "./policy_setup.ts";
 import { toHost } from "./run_state.ts";
 
 /** What a job adds to the training of a policy. */
-export interface PolicyTrainingParts extends Pick<PolicyPhaseOptions, "measured"> {
+export interface PolicyTrainingParts extends Pick<GrpoPhaseOptions, "measured"> {
   /** Makes the rewards that look at the job's kind of pictures. */
   readonly rewards: () => Promise<WeightedReward[]>;
   /** Makes what looks at a policy in training. */
