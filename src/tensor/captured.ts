@@ -10,12 +10,13 @@ export class Captured<T> {
   /**
    * Made by `Device.capture`.
    *
+   * @param recording what a replay submits.
    * @param used the memory that the step names.
    */
   constructor(
     readonly result: T,
     private readonly recorder: Recorder,
-    private readonly recording: Recording,
+    readonly recording: Recording,
     private readonly scope: Scope,
     used: ReadonlySet<Storage>,
     private readonly releaseMemory: ReturnType<ReturnType<BufferPool["beginCapture"]>>,
