@@ -1,5 +1,5 @@
 import { lstm, type LstmLayer, type LstmState } from "../ops/lstm.ts";
-import { hasTiles, transposeInTexture } from "../ops/matmul_product.ts";
+import { hasTiles } from "../ops/matmul_product.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Initializer } from "./init.ts";
 import type { Module } from "./module.ts";
@@ -34,7 +34,7 @@ export class Lstm implements Module {
       return {
         ...layer,
         weightIh: device.texture(layer.weightIh),
-        transposedHh: transposeInTexture(layer.weightHh),
+        weightHh: device.texture(layer.weightHh),
       };
     });
   }

@@ -6,7 +6,9 @@ import type { Tensor } from "../../src/tensor/tensor.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { seededRandom } from "../support/random.ts";
 import { checkOp } from "../support/check_op.ts";
-import { testDevice } from "../support/device.ts";
+import type { KernelTable } from "../../src/gpu/kernel_table.ts";
+import { sizeOf } from "../../src/tensor/shape.ts";
+import { deviceWith, testDevice } from "../support/device.ts";
 import { Ref } from "../support/ref.ts";
 
 const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
@@ -36,14 +38,14 @@ function run(inputs: readonly Ref[]) {
   return { x, wIh, wHh, h0, c0, B, T, I, H, y, c, gates };
 }
 
-checkOp(lstmOp, {
-  sample: (u) => 1.2 * u - 0.6,
+const specification = {
+  sample: (u: number) => 1.2 * u - 0.6,
   reference: {
-    forward(inputs) {
+    forward(inputs: readonly Ref[]) {
       const { B, T, H, y, c } = run(inputs);
       return [y, Ref.from([B, H], ([b, u]) => c.at(b!, T - 1, u!))];
     },
-    backward(inputs, _outputs, [dy, dc]) {
+    backward(inputs: readonly Ref[], _outputs: readonly Ref[], [dy, dc]: readonly Ref[]) {
       const { x, wIh, wHh, h0, c0, B, T, I, H, y, c, gates } = run(inputs);
       const grads = inputs.map((input) => new Ref(input.shape));
       const [dx, dWIh, dWHh, dBIh, dBHh, dH0, dC0] = grads as [Ref, Ref, Ref, Ref, Ref, Ref, Ref];
@@ -93,14 +95,25 @@ checkOp(lstmOp, {
       return grads;
     },
   },
-  cases: [
-    [1, 1, 1, 1],
-    [2, 3, 4, 5],
-    [3, 2, 5, 8],
-    [9, 4, 8, 12],
-    [17, 3, 16, 36],
-  ].map(([b, t, i, h]) => ({ shapes: shapesOf(b!, t!, i!, h!) })),
+};
+
+checkOp(lstmOp, {
+  ...specification,
+  // One step and several; odd sizes, which the plain kernels take; batches of one, two and four rows a lane.
+  cases: casesOf([1, 1, 1, 1], [2, 3, 4, 5], [3, 2, 5, 8], [3, 1, 4, 4], [9, 4, 8, 12], [17, 3, 16, 36], [
+    41,
+    1,
+    12,
+    20,
+  ]),
 });
+const plain = { matmul: "plain" } as const, block = { matmul: "block64" } as const;
+checkOp(lstmOp, { ...specification, table: plain, cases: casesOf([3, 2, 8, 12]) });
+checkOp(lstmOp, { ...specification, table: block, cases: casesOf([17, 3, 5, 18], [16, 1, 4, 16], [5, 2, 8, 33]) });
+
+function casesOf(...sizes: [number, number, number, number][]) {
+  return sizes.map(([b, t, i, h]) => ({ shapes: shapesOf(b, t, i, h) }));
+}
 
 function shapesOf(b: number, t: number, i: number, h: number) {
   return [[b, t, i], [4 * h, i], [4 * h, h], [4 * h], [4 * h], [b, h], [b, h]];
@@ -139,26 +152,69 @@ for (const hidden of [5, 8]) {
   });
 }
 
-// Initial states that want gradients take the plain kernel, as checkOp does: without them the tiles run.
-for (const [b, steps, inputs, hidden] of [[2, 3, 4, 5], [5, 3, 8, 8], [9, 4, 8, 36], [17, 2, 12, 40]] as const) {
-  Deno.test(`lstm: gradients do not depend on whether the first state wants one, [${b}, ${steps}, ${inputs}] ${hidden}`, async () => {
-    const device = await testDevice();
-    using _scope = device.scope();
-    const random = seededRandom(b);
-    const values = shapesOf(b, steps, inputs, hidden).map((shape) => new Ref(shape).map(() => random() - 0.5));
-    const seeds = [[b, steps, hidden], [b, hidden]].map((shape) => new Ref(shape).map(() => random() - 0.5));
-    const upload = ({ data, shape }: Ref) => device.tensor(Float32Array.from(data), shape);
-    const gradientsWith = async (stateWanted: boolean) => {
-      const tensors = values.map(upload);
-      tensors.forEach((tensor, i) => tensor.requiresGrad = i < 5 || stateWanted);
-      const [y] = lstmOp(tensors as Parameters<typeof lstmOp>[0], {});
-      const grads = y.node!.backward(seeds.map(upload), tensors.map(({ requiresGrad }) => requiresGrad));
-      return await device.read(grads.slice(0, 5) as Tensor[]);
-    };
-    const plain = await gradientsWith(true);
-    (await gradientsWith(false)).forEach((grad, i) => assertAllClose(grad, plain[i]!, 1e-5, `gradient ${i}`));
-  });
+/** A layer's output and last cell state, with random inputs, and the gradients by its inputs of a random loss. */
+async function gradientsOf(
+  [b, steps, input, h]: [number, number, number, number],
+  wanted: (i: number) => boolean,
+  { outputs = [0, 1], table = {} }: { outputs?: number[]; table?: Partial<KernelTable> } = {},
+): Promise<(Float32Array | null)[]> {
+  const device = await deviceWith(table);
+  using _scope = device.scope();
+  const random = seededRandom(b);
+  const make = (shape: number[]) => device.tensor(new Float32Array(sizeOf(shape)).map(() => random() - 0.5), shape);
+  const tensors = shapesOf(b, steps, input, h).map(make);
+  tensors.forEach((tensor, i) => tensor.requiresGrad = wanted(i));
+  const seeds = [[b, steps, h], [b, h]].map(make);
+  const [y] = lstmOp(tensors as Parameters<typeof lstmOp>[0], {});
+  const grads = y.node!.backward(
+    seeds.map((seed, i) => outputs.includes(i) ? seed : null),
+    tensors.map(({ requiresGrad }) => requiresGrad),
+  );
+  return await Promise.all(grads.map((grad) => grad && grad.data() as Promise<Float32Array>));
 }
+
+// checkOp wants all gradients of all outputs; here the launches and copies of some are left out.
+for (const sizes of [[5, 3, 8, 8], [18, 1, 12, 40]] as [number, number, number, number][]) {
+  for (const outputs of [[0], [1]]) {
+    Deno.test(`lstm: each gradient is the same alone, [${sizes}], of output ${outputs}`, async () => {
+      const all = await gradientsOf(sizes, () => true, { outputs, table: plain });
+      for (const i of all.keys()) {
+        const alone = await gradientsOf(sizes, (k) => k === i, { outputs });
+        alone.forEach((grad, k) =>
+          k === i ? assertAllClose(grad!, all[i]!, 1e-5, `gradient ${i}`) : assert.equal(grad, null)
+        );
+      }
+    });
+  }
+}
+
+// B T = 70,000 rows, more than one launch sums.
+Deno.test("lstm: gradients of weights over very many rows equal the sum of those of two halves", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const random = seededRandom(1);
+  const [b, steps, input, h] = [35_000, 2, 4, 4];
+  const values = shapesOf(b, steps, input, h).map((shape) => new Float32Array(sizeOf(shape)).map(() => random() - 0.5));
+  const part = (i: number, from: number, to: number) => {
+    const [first, ...rest] = shapesOf(b, steps, input, h)[i]!;
+    if (first !== b) return device.tensor(values[i]!, [first!, ...rest]);
+    const row = sizeOf(rest);
+    return device.tensor(values[i]!.slice(from * row, to * row), [to - from, ...rest]);
+  };
+  const weightGradients = async (from: number, to: number) => {
+    const tensors = values.map((_, i) => part(i, from, to)) as Parameters<typeof lstmOp>[0];
+    tensors.slice(1, 5).forEach((tensor) => tensor.requiresGrad = true);
+    const [y] = lstmOp(tensors, {});
+    const grads = y.node!.backward([part(0, from, to), null], tensors.map(({ requiresGrad }) => requiresGrad));
+    return await device.read(grads.slice(1, 5) as Tensor[]);
+  };
+  const whole = await weightGradients(0, b);
+  const halves = [await weightGradients(0, b / 2), await weightGradients(b / 2, b)];
+  whole.forEach((grad, i) => {
+    const sum = Float64Array.from(grad, (_, k) => halves[0]![i]![k]! + halves[1]![i]![k]!);
+    assertAllClose(grad, sum, 1e-5, `gradient ${i + 1}`);
+  });
+});
 
 Deno.test("lstm refuses weights of other sizes", async () => {
   const device = await testDevice();
