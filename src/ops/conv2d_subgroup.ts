@@ -11,6 +11,9 @@ const source = { name: "conv2d_subgroup", text: shader };
 /** Target pixels of a workgroup of `correlate`. */
 const TM = 16;
 
+/** Channels in a texel of the source image that are not padding. */
+const channelsOf = ({ source_channels }: Geometry) => Math.min(4, source_channels);
+
 /** Whether the subgroup kernels run here: where the table says so, for images that fit textures. */
 export function subgroupsFit(device: Device, geometry: Geometry): boolean {
   const { adapter, table } = device.gpu;
@@ -41,7 +44,7 @@ export function correlateTexels(
     read: [texels, weightTexels],
     write: [target],
     params: { ...geometry, ...onePart },
-    overrides: { RELU: relu ? 1 : 0, TM, TN },
+    overrides: { RELU: relu ? 1 : 0, TM, TN, CHANNELS: channelsOf(geometry) },
     grid: foldGrid(Math.ceil(target.size / target_channels / TM) * Math.ceil(width / (8 * TN))),
     cost: {
       flops: 2 * kernel_h * kernel_w * source_channels * target.size,
@@ -91,6 +94,7 @@ function sumOverRows(
     read,
     write: [partial],
     params: { ...geometry, ...split },
+    overrides: { CHANNELS: channelsOf(geometry) },
     grid: foldGrid(Math.ceil(workgroupsPerPart * split.parts)),
     cost: { flops: 2 * pixels * partial.size / split.parts, bytes: 4 * read.reduce((sum, { size }) => sum + size, 0) },
   });
