@@ -36,6 +36,7 @@ checkOp(maxPool2dOp, {
   cases: [
     { shapes: [[1, 1, 2, 2]] },
     { shapes: [[2, 3, 8, 8]] },
+    { shapes: [[3, 2, 6, 10]], note: "sides that differ" },
     { shapes: [[3, 5, 7, 5]], note: "rest dropped" },
     { shapes: [[2, 2, 7, 9]], attributes: { kernel: 3, stride: 2 }, note: "overlap" },
     { shapes: [[1, 2, 9, 8]], attributes: { kernel: 2, stride: 3 }, note: "gaps" },
