@@ -9,7 +9,9 @@ import { type Clip, clipFrom } from "../models/clip.ts";
 import { type ClipConfig, parseClipConfig } from "../models/clip_config.ts";
 import { clipDeviation, clipMean } from "../models/clip_preprocess.ts";
 import { type ClipTextLimits, ClipTokenizer } from "../models/clip_tokenizer.ts";
+import { FrozenClip, type FrozenClipOptions } from "../models/frozen_clip.ts";
 import { joinTables } from "../models/split_embedding.ts";
+import type { WeightSource } from "../nn/module.ts";
 import type { Device } from "../tensor/device.ts";
 import { toHost } from "./run_state.ts";
 
@@ -32,11 +34,31 @@ const weightFiles = weightNames.flatMap((name) => [name, `${name}.index.json`]);
  * @throws {UserError} for files that are missing, malformed or of another model.
  */
 export async function loadClip(device: Device, from: string | ClipFiles): Promise<Clip> {
+  return await withWeights(from, (config, source) => clipFrom(device, config, source));
+}
+
+/**
+ * {@link loadClip} for a CLIP that only looks, in half the memory.
+ *
+ * @throws {UserError} as `loadClip`.
+ */
+export async function loadFrozenClip(
+  device: Device,
+  from: string | ClipFiles,
+  options: FrozenClipOptions = {},
+): Promise<FrozenClip> {
+  return await withWeights(from, (config, source) => FrozenClip.from(device, config, source, options));
+}
+
+async function withWeights<T>(
+  from: string | ClipFiles,
+  load: (config: ClipConfig, source: WeightSource) => Promise<T>,
+): Promise<T> {
   const { config, weights } = typeof from === "string" ? await filesIn(from) : from;
   const sizes = await readClipConfig(config);
   using source = await openWeights(weights);
   try {
-    return await clipFrom(device, sizes, source);
+    return await load(sizes, source);
   } catch (cause) {
     throw naming(weights, cause);
   }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { FrozenClip } from "../models/frozen_clip.ts";
 import { readAestheticHead } from "../rewards/aesthetic_head.ts";
 import { AestheticReward } from "../rewards/aesthetic_reward.ts";
 import { ClipFeatures } from "../rewards/clip_features.ts";
@@ -8,7 +9,7 @@ import { ClipReward } from "../rewards/clip_reward.ts";
 import type { WeightedReward } from "../rewards/reward.ts";
 import type { RewardConfig } from "../rewards/reward_config.ts";
 import type { Device } from "../tensor/device.ts";
-import { clipTokenizer, loadClip } from "./clip_files.ts";
+import { clipTokenizer, loadFrozenClip } from "./clip_files.ts";
 
 /** What is to be rewarded. */
 export interface RewardedPictures {
@@ -22,7 +23,7 @@ export interface RewardedPictures {
 
 /**
  * The rewards of a config that look through a CLIP. A folder that both name is loaded once, and a picture goes through
- * it once.
+ * it once. Its tower of texts goes once the prompts are embedded.
  *
  * @throws {UserError} for files that are missing or malformed, before the first picture.
  */
@@ -31,23 +32,22 @@ export async function openClipRewards(
   { clip, aesthetic }: Pick<RewardConfig, "clip" | "aesthetic">,
   { height, width, classNames }: RewardedPictures,
 ): Promise<WeightedReward[]> {
-  const opened = new Map<string, ClipFeatures>();
-  const featuresOf = async (folder: string) => {
-    const features = opened.get(folder) ?? new ClipFeatures(device, await loadClip(device, folder), height, width);
-    opened.set(folder, features);
-    return features;
-  };
+  const look = (model: FrozenClip) => new ClipFeatures(device, model, height, width);
   const rewards: WeightedReward[] = [];
+  let shared: ClipFeatures | null = null;
   if (clip) {
     const { folder, form, names, templates, weight } = clip;
     const called = names ? await readClassNames(names, classNames.length) : classNames;
-    const features = await featuresOf(folder);
-    const tokenizer = await clipTokenizer(join(folder, "tokenizer.json"), features.clip.config.text_config);
-    const prompts = embedClasses(device, features.clip, tokenizer, called, templates);
+    const model = await loadFrozenClip(device, folder);
+    const tokenizer = await clipTokenizer(join(folder, "tokenizer.json"), model.config.text_config);
+    const prompts = embedClasses(device, model, tokenizer, called, templates);
+    model.dropTexts();
+    const features = look(model);
+    if (folder === aesthetic?.folder) shared = features;
     rewards.push({ reward: new ClipReward(features, prompts, form), weight });
   }
   if (aesthetic) {
-    const features = await featuresOf(aesthetic.folder);
+    const features = shared ?? look(await loadFrozenClip(device, aesthetic.folder, { texts: false }));
     const head = await readAestheticHead(aesthetic.file, features.clip.config.projection_dim);
     rewards.push({ reward: new AestheticReward(device, features, head), weight: aesthetic.weight });
   }

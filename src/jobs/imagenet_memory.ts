@@ -5,7 +5,7 @@ import { type ArpgConfig, arpgShapes, arpgSizes } from "../models/arpg_config.ts
 import { clipShapes } from "../models/clip_config.ts";
 import { groupSizes } from "../models/decode_schedule.ts";
 import type { VqConfig } from "../models/vq_config.ts";
-import { clipBytes, clipKernels, clipPictures, clipTokens } from "../rewards/clip_batch.ts";
+import { clipKernels, clipPictureBytes, clipPictures } from "../rewards/clip_batch.ts";
 import { type Shape, sizeOf } from "../tensor/shape.ts";
 import type { RunClip } from "./imagenet_clips.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
@@ -184,11 +184,16 @@ function tokenizerParameters({ ch, ch_mult, num_res_blocks, codebook_size, codeb
   }, codebook_size * codebook_embed_dim);
 }
 
-/** Weights, and what a batch of its pictures leaves behind. */
+/**
+ * Weights of the vision tower, since that of texts goes before the first picture: the layers' are float16. And what a batch
+ * of pictures takes.
+ */
 function clipPart({ folder, sizes }: RunClip, pictures: number): MemoryPart {
+  const seeing = [...clipShapes(sizes)].filter(([name]) => /^vis(ion|ual)_/.test(name));
+  const layers = seeing.filter(([name, shape]) => name.includes(".encoder.") && shape.length === 2);
+  const weights = countOf(new Map(seeing)) * float - countOf(new Map(layers)) * float / 2;
   const { vision_config: vision } = sizes;
-  const batch = clipPictures(vision, pictures) * clipBytes(vision, clipTokens(vision));
-  return { name: `CLIP ${folder}`, bytes: countOf(clipShapes(sizes)) * float + batch };
+  return { name: `CLIP ${folder}`, bytes: weights + clipPictures(vision, pictures) * clipPictureBytes(vision) };
 }
 
 /** Kernels of so many pictures' way through a CLIP. */

@@ -1,5 +1,6 @@
-import { type Clip, clipFrom, unitRows } from "../models/clip.ts";
+import { type ClipEncoders, unitRows } from "../models/clip.ts";
 import { type ClipConfig, clipShapes } from "../models/clip_config.ts";
+import { FrozenClip } from "../models/frozen_clip.ts";
 import { ClipFeatures } from "../rewards/clip_features.ts";
 import { readClassNames } from "../rewards/clip_names.ts";
 import { ClipReward, type ClipRewardForm } from "../rewards/clip_reward.ts";
@@ -81,9 +82,10 @@ async function randomClip(
   weight: number,
 ): Promise<WeightedReward> {
   const clipConfig = clipOf(config);
-  const clip = await clipFrom(device, clipConfig, randomWeightsOf(clipShapes(clipConfig), config.seed + 2));
+  const clip = await FrozenClip.from(device, clipConfig, randomWeightsOf(clipShapes(clipConfig), config.seed + 2));
   const size = pictureSize(config);
   const prompts = randomPrompts(device, clip, arpgOf(config).classes);
+  clip.dropTexts();
   return { reward: new ClipReward(new ClipFeatures(device, clip, size, size), prompts, form), weight };
 }
 
@@ -91,7 +93,7 @@ async function randomClip(
 const textsTogether = 64, tokensOfText = 8;
 
 /** Embeddings of random texts, `[K, P]`, rows of length 1, outside every scope. */
-function randomPrompts(device: Device, clip: Clip, count: number): Tensor {
+function randomPrompts(device: Device, clip: ClipEncoders, count: number): Tensor {
   const { vocab_size, max_position_embeddings: most, eos_token_id }: ClipConfig["text_config"] =
     clip.config.text_config;
   const length = Math.min(tokensOfText, most);

@@ -12,11 +12,23 @@ import { ClipTextTower } from "./clip_text.ts";
 import { ClipVisionTower } from "./clip_vision.ts";
 import { splitTables } from "./split_embedding.ts";
 
+/** What looks at pictures and texts: a {@link Clip}, or a `FrozenClip`, whose weights take half the memory. */
+export interface ClipEncoders {
+  /** Sizes. */
+  readonly config: ClipConfig;
+  /** `[]`, the logarithm of the factor of cosines. */
+  readonly logitScale: Tensor;
+  /** Normalised pixels `[B, 3, S, S]` to `[B, P]`, not normalised. */
+  encodeImage(pixels: Tensor): Tensor;
+  /** Ids, i32 `[B, L]`, to `[B, P]`, not normalised. */
+  encodeText(ids: Tensor): Tensor;
+}
+
 /**
  * CLIP (Radford et al. 2021, arXiv 2103.00020) as HuggingFace's `CLIPModel` stores it: a transformer of images and one
  * of texts, each followed by a projection into a space where an image lies near the texts that describe it.
  */
-export class Clip implements Module {
+export class Clip implements Module, ClipEncoders {
   /** Images to `[B, C]`. */
   readonly vision: ClipVisionTower;
   /** Texts to `[B, C]`. */
@@ -92,7 +104,7 @@ export function unitRows(x: Tensor): Tensor {
 }
 
 /** Buffers that files of older versions hold beside the weights. */
-const options = { ignore: (name: string) => name.endsWith(".position_ids") };
+export const clipLoading = { ignore: (name: string) => name.endsWith(".position_ids") };
 
 /**
  * A CLIP of the given sizes with weights that are read one tensor at a time, by the names of `CLIPModel`.
@@ -100,8 +112,8 @@ const options = { ignore: (name: string) => name.endsWith(".position_ids") };
  * @throws {UserError} for weights of other names or shapes, all of them named; no memory is taken then.
  */
 export async function clipFrom(device: Device, config: ClipConfig, source: WeightSource): Promise<Clip> {
-  checkWeights(clipShapes(config), source.entries, options);
+  checkWeights(clipShapes(config), source.entries, clipLoading);
   const model = new Clip(new BlankInitializer(device), config);
-  await loadParametersFrom(model, splitTables(source, model.parameters()), options);
+  await loadParametersFrom(model, splitTables(source, model.parameters()), clipLoading);
   return model;
 }

@@ -11,7 +11,7 @@ import { slice } from "../ops/slice.ts";
 import { requireRank, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { anyHighest, type ClipTextConfig } from "./clip_config.ts";
-import { ClipEncoder } from "./clip_encoder.ts";
+import { ClipEncoder, trainableLinear } from "./clip_encoder.ts";
 import { SplitEmbedding } from "./split_embedding.ts";
 
 /**
@@ -36,12 +36,12 @@ export class ClipTextTower implements Module {
   readonly #picks: Tensor;
 
   /** Draws the first values, with OpenAI's deviations. */
-  constructor(init: Initializer, readonly config: ClipTextConfig) {
+  constructor(init: Initializer, readonly config: ClipTextConfig, linear = trainableLinear) {
     const { device } = init;
     const { hidden_size: width, vocab_size, max_position_embeddings: length, eos_token_id, layer_norm_eps } = config;
     this.tokens = new SplitEmbedding(init, vocab_size, width, 0.02);
     this.positions = new Embedding(init, length, width, 0.01);
-    this.encoder = new ClipEncoder(init, config);
+    this.encoder = new ClipEncoder(init, config, linear);
     this.norm = new LayerNorm(init, width, layer_norm_eps);
     const endness = (id: number) => eos_token_id === anyHighest ? id : Number(id === eos_token_id);
     [this.#endness, this.#picks] = device.persistent(() => [
@@ -70,6 +70,11 @@ export class ClipTextTower implements Module {
     const end = argmax(reshape(embedding(this.#endness, ids), [batch, count]));
     const pick = slice(embedding(this.#picks, end), 1, 0, count);
     return this.norm.forward(reshape(matmul(reshape(pick, [batch, 1, count]), states), [batch, width]));
+  }
+
+  /** Gives the memory back. */
+  dispose(): void {
+    for (const tensor of [...this.parameters().values(), this.#endness, this.#picks]) tensor.dispose();
   }
 
   /** Under HuggingFace's names, `embeddings.token_embedding.weight` to `final_layer_norm.bias`. */

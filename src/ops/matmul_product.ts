@@ -123,8 +123,9 @@ export function inTexture(tensor: Tensor): Tensor {
   return isTexture(tensor) ? tensor : tensor.device.texture(tensor);
 }
 
+/** Of float32 or float16: kernels load float32 from either. */
 function isTexture(tensor: Tensor): boolean {
-  return tensor.storage.pooled.kind === "texture";
+  return tensor.storage.pooled.kind !== "buffer";
 }
 
 /** True where the tiles for textures run: where the table says so, and sizes are divisible by 4. */

@@ -1,4 +1,4 @@
-import { type Clip, unitRows } from "../models/clip.ts";
+import { type ClipEncoders, unitRows } from "../models/clip.ts";
 import { ClipPreprocess } from "../models/clip_preprocess.ts";
 import { concat } from "../ops/concat.ts";
 import { slice } from "../ops/slice.ts";
@@ -13,7 +13,7 @@ export class ClipFeatures {
   readonly #seen = new WeakMap<PaintedImages, Tensor>();
 
   /** For pictures of one size. */
-  constructor(device: Device, readonly clip: Clip, height: number, width: number) {
+  constructor(device: Device, readonly clip: ClipEncoders, height: number, width: number) {
     this.#preprocess = new ClipPreprocess(device, height, width, clip.config.vision_config.image_size);
   }
 

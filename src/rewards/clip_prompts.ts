@@ -1,4 +1,4 @@
-import { type Clip, unitRows } from "../models/clip.ts";
+import { type ClipEncoders, unitRows } from "../models/clip.ts";
 import type { ClipTokenizer } from "../models/clip_tokenizer.ts";
 import { concat } from "../ops/concat.ts";
 import { mean } from "../ops/reduce.ts";
@@ -18,7 +18,7 @@ import { fillTemplates } from "./prompt_template.ts";
  */
 export function embedClasses(
   device: Device,
-  clip: Clip,
+  clip: ClipEncoders,
   tokenizer: ClipTokenizer,
   names: readonly string[],
   templates: readonly string[],
