@@ -3,7 +3,7 @@
 //           dgain_i = sum_rows dy_i n_i, dbias_i = sum_rows dy_i
 // x, y, dy, dx: [rows, cols]; gain, bias: [cols]; stats: [rows, 2] = mean and 1 / sqrt(var + eps)
 // forward, backward_x: one lane per row; forward4, backward_x4 the same on vec4, for cols divisible by 4
-// gain_partial: one lane per column of one part of the rows
+// gain_partial: one lane per column of one part of the rows, gain_partial4 per four columns
 // numerics: the mean first, then the squares around it: no cancellation for rows far from zero
 // cost: 3 reads of x and 1 write forward; bound by memory
 //@include grid
@@ -28,6 +28,8 @@ struct Params { rows: u32, cols: u32, eps: f32, parts: u32, rows_per_part: u32 }
 
 @group(0) @binding(4) var<storage, read_write> gain_sums: array<f32>;
 @group(0) @binding(5) var<storage, read_write> bias_sums: array<f32>;
+@group(0) @binding(4) var<storage, read_write> gain_sums4: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> bias_sums4: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG)
@@ -130,4 +132,25 @@ fn gain_partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
   }
   gain_sums[i] = gain_sum;
   bias_sums[i] = bias_sum;
+}
+
+@compute @workgroup_size(WG)
+fn gain_partial4(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = flat_index(group, groups, lane, WG);
+  let cols = params.cols / 4u;
+  let part = i / cols;
+  if (part >= params.parts) { return; }
+  let end = min((part + 1u) * params.rows_per_part, params.rows);
+  var at = part * params.rows_per_part * cols + i % cols;
+  var gain_sum = vec4f();
+  var bias_sum = vec4f();
+  for (var r = part * params.rows_per_part; r < end; r++) {
+    let d = dy4[at];
+    let moments = stats[r];
+    gain_sum = fma(d, (x4[at] - moments.x) * moments.y, gain_sum);
+    bias_sum += d;
+    at += cols;
+  }
+  gain_sums4[i] = gain_sum;
+  bias_sums4[i] = bias_sum;
 }

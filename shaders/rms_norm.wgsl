@@ -2,7 +2,7 @@
 // backward, with g_i = dy_i gain_i: dx_i = (g_i - n_i mean(g n)) / sqrt(mean(x^2) + eps), dgain_i = sum_rows dy_i n_i
 // x, y, dy, dx: [rows, cols]; gain: [cols]; scales: [rows] = 1 / sqrt(mean(x^2) + eps)
 // forward, backward_x: one lane per row; forward4, backward_x4 the same on vec4, for cols divisible by 4
-// gain_partial: one lane per column of one part of the rows
+// gain_partial: one lane per column of one part of the rows, gain_partial4 per four columns
 // cost: 2 reads of x and 1 write forward; bound by memory
 //@include grid
 override WG: u32 = 32;
@@ -23,6 +23,7 @@ struct Params { rows: u32, cols: u32, eps: f32, parts: u32, rows_per_part: u32 }
 @group(0) @binding(4) var<storage, read_write> dx4: array<vec4f>;
 
 @group(0) @binding(4) var<storage, read_write> gain_sums: array<f32>;
+@group(0) @binding(4) var<storage, read_write> gain_sums4: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG)
@@ -88,4 +89,20 @@ fn gain_partial(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gr
     at += params.cols;
   }
   gain_sums[i] = sum;
+}
+
+@compute @workgroup_size(WG)
+fn gain_partial4(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = flat_index(group, groups, lane, WG);
+  let cols = params.cols / 4u;
+  let part = i / cols;
+  if (part >= params.parts) { return; }
+  let end = min((part + 1u) * params.rows_per_part, params.rows);
+  var at = part * params.rows_per_part * cols + i % cols;
+  var sum = vec4f();
+  for (var r = part * params.rows_per_part; r < end; r++) {
+    sum = fma(dy4[at], x4[at] * scales[r], sum);
+    at += cols;
+  }
+  gain_sums4[i] = sum;
 }

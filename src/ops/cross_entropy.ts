@@ -31,23 +31,24 @@ export const crossEntropyOp = defineOp({
     if (cols > longestRow) {
       throw new RangeError(`Cannot apply cross_entropy: rows may hold at most ${longestRow} logits, got ${cols}`);
     }
-    return { rows, cols, lanes: Math.ceil(cols / elementsPerLane) };
+    return { params: { rows, cols, lanes: Math.ceil(cols / elementsPerLane) }, suffix: cols % 4 === 0 ? "4" : "" };
   },
-  forward(run, [logits, targets], _attributes, params) {
+  forward(run, [logits, targets], _attributes, { params, suffix }) {
     const loss = run.empty(targets.shape);
     const logSumExp = run.empty([params.rows]);
     launchRows(run, block, "forward", params.rows, params.cols, {
+      plainEntry: `forward${suffix}`,
       read: [logits, targets],
       write: [loss, logSumExp],
       params,
       cost: { flops: 6 * logits.size, bytes: 4 * logits.size },
     });
-    return { out: loss, saved: { logits, targets, logSumExp, params } };
+    return { out: loss, saved: { logits, targets, logSumExp, params, suffix } };
   },
-  backward(run, { logits, targets, logSumExp, params }, dloss, [wanted]) {
+  backward(run, { logits, targets, logSumExp, params, suffix }, dloss, [wanted]) {
     if (!wanted) return [null, null];
     const dx = run.empty(logits.shape);
-    run.kernel("backward_x", {
+    run.kernel(`backward_x${suffix}`, {
       read: [logits, targets, logSumExp, dloss],
       write: [dx],
       params,

@@ -61,12 +61,13 @@ export const layerNormOp = defineOp({
       });
     }
     if (wantGain || wantBias) {
+      const columns = cols % 4 === 0 ? 4 : 1;
       const gains = run.empty([parts, cols]), biases = run.empty([parts, cols]);
-      run.kernel("gain_partial", {
+      run.kernel(columns === 4 ? "gain_partial4" : "gain_partial", {
         read,
         write: [gains, biases],
         params,
-        grid: foldGrid(Math.ceil(parts * cols / 32)),
+        grid: foldGrid(Math.ceil(parts * cols / columns / 32)),
         cost: { flops: 5 * x.size, bytes: 8 * x.size },
       });
       if (wantGain) dgain = sumParts(gains, [cols]);

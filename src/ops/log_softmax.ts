@@ -27,23 +27,36 @@ export const logSoftmaxOp = defineOp({
     }
     const params = { rows, cols, lanes: Math.ceil(cols / elementsPerLane) };
     const cost = { bytes: 8 * x.size };
-    return { params, cost, grid: foldGrid(Math.ceil(rows * params.lanes / 32)) };
+    const suffix = cols % 4 === 0 ? "4" : "";
+    return { suffix, launch: { params, cost, grid: foldGrid(Math.ceil(rows * params.lanes / 32)) } };
   },
-  forward(run, [x], _attributes, launch) {
+  forward(run, [x], _attributes, { suffix, launch }) {
     const { params, cost } = launch;
     const y = run.empty(x.shape);
     const logSumExp = run.empty([params.rows]);
-    launchRows(run, block, "log_sum_exp", params.rows, params.cols, { read: [x], write: [logSumExp], params, cost });
-    run.kernel("forward", { read: [x, logSumExp], write: [y], ...launch });
-    return { out: y, saved: { y, launch } };
+    launchRows(run, block, "log_sum_exp", params.rows, params.cols, {
+      plainEntry: `log_sum_exp${suffix}`,
+      read: [x],
+      write: [logSumExp],
+      params,
+      cost,
+    });
+    run.kernel(`forward${suffix}`, { read: [x, logSumExp], write: [y], ...launch });
+    return { out: y, saved: { y, suffix, launch } };
   },
-  backward(run, { y, launch }, dy, [wanted]) {
+  backward(run, { y, suffix, launch }, dy, [wanted]) {
     if (!wanted) return [null];
     const dx = run.empty(y.shape);
     const { params, cost } = launch;
     const sums = run.empty([params.rows]);
-    launchRows(run, block, "row_sums", params.rows, params.cols, { read: [dy], write: [sums], params, cost });
-    run.kernel("backward_x", { read: [y, sums, dy], write: [dx], ...launch });
+    launchRows(run, block, "row_sums", params.rows, params.cols, {
+      plainEntry: `row_sums${suffix}`,
+      read: [dy],
+      write: [sums],
+      params,
+      cost,
+    });
+    run.kernel(`backward_x${suffix}`, { read: [y, sums, dy], write: [dx], ...launch });
     return [dx];
   },
 });

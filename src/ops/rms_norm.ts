@@ -60,12 +60,13 @@ export const rmsNormOp = defineOp({
       });
     }
     if (wantGain) {
+      const columns = cols % 4 === 0 ? 4 : 1;
       const partial = run.empty([parts, cols]);
-      run.kernel("gain_partial", {
+      run.kernel(columns === 4 ? "gain_partial4" : "gain_partial", {
         read,
         write: [partial],
         params,
-        grid: foldGrid(Math.ceil(parts * cols / 32)),
+        grid: foldGrid(Math.ceil(parts * cols / columns / 32)),
         cost: { flops: 3 * x.size, bytes: 8 * x.size },
       });
       dgain = sumParts(partial, [cols]);

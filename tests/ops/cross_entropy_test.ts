@@ -41,6 +41,7 @@ for (const rows of ["plain", "block"] as const) {
       { shapes: [[3, 7], [3]], values: [, targetsOf(3, 7)] },
       { shapes: [[5], []], values: [, [4]], note: "one row" },
       { shapes: [[2, 3, 11], [2, 3]], values: [, targetsOf(6, 11)] },
+      { shapes: [[35, 268], [35]], values: [, [...targetsOf(33, 268), -1, 268]], note: "vec4, ignored targets" },
       { shapes: [[33, 266], [33]], values: [, targetsOf(33, 266)] },
       { shapes: [[4, 5], [4]], values: [, [-1, 5, 2, -100]], note: "ignored targets" },
       { shapes: [[2, 16385], [2]], values: [, [16384, 0]] },

@@ -49,6 +49,7 @@ for (const rows of ["plain", "block"] as const) {
       { shapes: [[5, 64], [64], [64]], attributes: { eps: 1e-6 }, note: "vec4" },
       { shapes: [[33, 12], [12], [12]], attributes: { eps: 1e-5 }, note: "beyond one workgroup" },
       { shapes: [[131, 3], [3], [3]], attributes: { eps: 1e-5 }, note: "gains in parts" },
+      { shapes: [[131, 8], [8], [8]], attributes: { eps: 1e-5 }, note: "gains of four columns in parts" },
       { shapes: [[2, 1031], [1031], [1031]], attributes: { eps: 1e-5 } },
       { shapes: [[130, 36], [36], [36]], attributes: { eps: 1e-5 }, note: "lanes share rows, some idle" },
       { shapes: [[5, 1000], [1000], [1000]], attributes: { eps: 1e-5 }, note: "lanes share wide rows" },

@@ -26,6 +26,7 @@ for (const rows of ["plain", "block"] as const) {
       { shapes: [[3, 7]] },
       { shapes: [[2, 3, 64]] },
       { shapes: [[33, 266]] },
+      { shapes: [[33, 268]], note: "vec4" },
       { shapes: [[2, 16385]] },
       { shapes: [[2, 3]], values: [[0, -80, 80, 500, 500, 500]], note: "extremes" },
     ],
