@@ -7,6 +7,7 @@ import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { HandPainting, handPlan, type PaintSettings } from "./hand_painting.ts";
 import { type BatchMemory, pixelsBatch, tokensBatch } from "./painting_batch.ts";
+import { pictureBytes } from "./picture_bytes.ts";
 import { checkPolicy, PolicyPainting, policyPlan, type PolicySettings } from "./policy_painting.ts";
 import { type KnownCells, knownCounts, type PictureBatch, type TokenPainting, tokenRequest } from "./token_painting.ts";
 
@@ -107,7 +108,7 @@ export class ArpgPainter implements Disposable {
       pictures.push(part.keep(this.#pixels(tokens, start, Math.min(classes.length, start + together))));
     }
     const [codes, steps, ...values] = await device.read([tokens, painted, ...pictures]);
-    const images = pictures.map((picture, i) => bytesOf(values[i] as Float32Array, picture));
+    const images = pictures.map((picture, i) => pictureBytes(values[i] as Float32Array, picture.shape));
     return { images: joined(images, Uint8Array), codes: codes as Int32Array, painted: steps as Int32Array };
   }
 
@@ -152,20 +153,6 @@ function planOf(
   known: Int32Array | undefined,
 ): DecodePlan {
   return "policy" in settings ? policyPlan(settings, cells, known) : handPlan(settings, cells, known);
-}
-
-/** Values in [-1, 1] of `[B, C, H, W]` as bytes `[B, H, W, C]`. */
-function bytesOf(values: Float32Array, { shape }: Tensor): Uint8Array {
-  const [batch, channels, height, width] = shape as [number, number, number, number];
-  const area = height * width;
-  const bytes = new Uint8ClampedArray(values.length);
-  for (let b = 0; b < batch; b++) {
-    for (let c = 0; c < channels; c++) {
-      const from = (b * channels + c) * area;
-      for (let i = 0; i < area; i++) bytes[(b * area + i) * channels + c] = (values[from + i]! + 1) * 127.5;
-    }
-  }
-  return new Uint8Array(bytes.buffer);
 }
 
 function joined<A extends Uint8Array | Int32Array>(parts: readonly A[], type: { new (length: number): A }): A {

@@ -44,7 +44,7 @@ export async function paintTimed(
 }
 
 /** The median over whole batches; the first records the decoder, so it counts only where there is no other. */
-function typicalTime(batches: readonly { readonly size: number; readonly milliseconds: number }[]): number {
+export function typicalTime(batches: readonly { readonly size: number; readonly milliseconds: number }[]): number {
   const warm = batches.slice(1).filter(({ size }) => size === batches[0]!.size);
   const times = (warm.length ? warm : batches).map(({ milliseconds }) => milliseconds);
   return quantile(Float64Array.from(times).sort(), 0.5);

@@ -20,8 +20,8 @@ export type MeanScore = Readonly<Record<"value" | "low" | "high", number>>;
 
 /** A way to paint at a number of target steps, and what its pictures are worth. */
 export interface ImagenetScore {
-  /** `policy`, or `arpg` for the published model by its own rule. */
-  readonly name: "policy" | "arpg";
+  /** `policy`, or `arpg` for the published model by its own rule; of a LlamaGen, `trained` or `published`. */
+  readonly name: "policy" | "arpg" | "trained" | "published";
   readonly target_steps: number;
   readonly mean_steps: number;
   /** Per picture, the median over whole batches; the first, which records the decoder, counts only if it is alone. */
@@ -29,6 +29,8 @@ export interface ImagenetScore {
   readonly scores: Record<string, MeanScore>;
   /** Of a policy: its scores less those of ARPG's rule from the same noise, picture by picture. */
   readonly above_arpg?: Record<string, MeanScore>;
+  /** Of a trained LlamaGen: the same, less those of the published weights. */
+  readonly above_published?: Record<string, MeanScore>;
 }
 
 /** Pictures in a grid and in a painting, and columns. */
@@ -100,15 +102,17 @@ async function paintAndScore(
   return { images, painted, steps, milliseconds, scores: await scorePictures(device, measures, images, labels) };
 }
 
-function intervalOf(values: Float32Array, seed: number): MeanScore {
+/** A mean with its interval. */
+export function intervalOf(values: Float32Array, seed: number): MeanScore {
   const { estimate: value, low, high } = meanInterval(values, { key: [seed, resampleStream] });
   return { value, low, high };
 }
 
 const resampleStream = 0x6263;
 
-async function writePictures(
-  { run }: ImagenetRun,
+/** All pictures of a method as evaluators of image generation read them. */
+export async function writePictures(
+  { run }: Pick<ImagenetRun, "run">,
   name: string,
   images: Uint8Array,
   labels: Int32Array,

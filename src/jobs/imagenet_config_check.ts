@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import { maxNpzBytes } from "../io/npz.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
-import { arpgOf, pictureSize, vqOf } from "./imagenet_models.ts";
+import { generatorOf, pictureSize, vqOf } from "./imagenet_models.ts";
 import { randomWeights } from "./imagenet_random.ts";
 import { checkDivisions } from "./policy_training_config.ts";
 
@@ -10,7 +10,7 @@ import { checkDivisions } from "./policy_training_config.ts";
 export function checkImagenet(config: Omit<ImagenetConfig, "job">, context: z.RefinementCtx): void {
   const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
   const { classes, comparison, held_out_clip: judge, reward } = config;
-  const last = arpgOf(config).classes - 1, unknown = classes?.findIndex((label) => label > last) ?? -1;
+  const last = generatorOf(config).classes - 1, unknown = classes?.findIndex((label) => label > last) ?? -1;
   if (unknown >= 0) refuse(["classes", unknown], `expected at most ${last}, the model's last class`);
   const bytes = pictureSize(config) ** 2 * vqOf(config).image_channels + BigInt64Array.BYTES_PER_ELEMENT;
   const most = Math.floor(maxNpzBytes / bytes); // a picture and its label

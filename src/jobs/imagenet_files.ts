@@ -1,6 +1,7 @@
 import { UserError } from "../error.ts";
 import { fileError } from "../io/file_error.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
+import { llamaGenOf } from "./imagenet_models.ts";
 import { randomWeights } from "./imagenet_random.ts";
 
 /** A file or folder that a config names, and where its like is published. */
@@ -14,11 +15,14 @@ export interface NeededFile {
   readonly folder: boolean;
 }
 
-/** Published names and sizes, by the config's name of the sizes. */
-const arpgFiles: Readonly<Record<string, string>> = {
-  "ARPG-L": "arpg_300m.pt (1.3 GB)",
-  "ARPG-XL": "arpg_700m.pt (2.9 GB)",
-  "ARPG-XXL": "arpg_1b.pt (5.3 GB)",
+/** Published names and sizes, by the config's name of the sizes. Of LlamaGen-XL only a model of 24x24 tokens is. */
+const generatorFiles: Readonly<Record<string, string>> = {
+  "ARPG-L": "arpg_300m.pt (1.3 GB) of hp-l33/ARPG",
+  "ARPG-XL": "arpg_700m.pt (2.9 GB) of hp-l33/ARPG",
+  "ARPG-XXL": "arpg_1b.pt (5.3 GB) of hp-l33/ARPG",
+  "LlamaGen-B": "c2i_B_256.pt (0.4 GB) of FoundationVision/LlamaGen",
+  "LlamaGen-L": "c2i_L_256.pt (1.4 GB) of FoundationVision/LlamaGen",
+  "LlamaGen-XL": "a LlamaGen-XL of 16x16 tokens (3.1 GB)",
 };
 const clipFolders: Readonly<Record<string, string>> = {
   "ViT-B/32": "openai/clip-vit-base-patch32 (0.6 GB)",
@@ -34,16 +38,18 @@ const clipContent = "config.json, tokenizer.json and model.safetensors or pytorc
 const drawable = ["model.weights", "tokenizer.weights", "reward.clip.folder", "held_out_clip"];
 
 /** Files that a run of the config reads; none for weights that are random. */
-export function neededFiles({ model, tokenizer, clip_sizes, reward, held_out_clip }: ImagenetConfig): NeededFile[] {
+export function neededFiles(config: ImagenetConfig): NeededFile[] {
+  const { model, tokenizer, clip_sizes, reward, held_out_clip } = config;
   const file = (key: string, path: string, published: string) => ({ key, path, published, folder: false });
   const folder = (key: string, path: string, published: string) => ({
     ...{ key, path, folder: true },
     published: `a folder with ${clipContent} of ${published}`,
   });
-  const arpg = typeof model.sizes === "string" ? `${arpgFiles[model.sizes]} of hp-l33/ARPG` : "an ARPG of these sizes";
+  const family = llamaGenOf(config) ? "a LlamaGen" : "an ARPG";
+  const generator = typeof model.sizes === "string" ? generatorFiles[model.sizes]! : `${family} of these sizes`;
   const clip = typeof clip_sizes === "string" ? clipFolders[clip_sizes]! : "a CLIP of these sizes";
   const files = [
-    file("model.weights", model.weights, arpg),
+    file("model.weights", model.weights, generator),
     file("tokenizer.weights", tokenizer.weights, "vq_ds16_c2i.pt (0.3 GB) of FoundationVision/LlamaGen"),
   ];
   if (reward.clip) {

@@ -1,30 +1,46 @@
-import { policyMethod } from "../eval/decoding_method.ts";
-import { middleTarget } from "../eval/target_comparison.ts";
-import type { DecodingPolicy } from "../policy/decoding_policy.ts";
+import type { RunDirectory } from "../io/run_directory.ts";
+import type { Device } from "../tensor/device.ts";
 import { comparisonGrid } from "../report/grid.ts";
-import type { ImagenetRun } from "./imagenet_policy.ts";
-import { channelsOf, scorePictures } from "./imagenet_scores.ts";
+import type { ImagenetConfig } from "./imagenet_config.ts";
+import { channelsOf, type PictureMeasure, scorePictures } from "./imagenet_scores.ts";
 import type { Inspector, Measures } from "./grpo_phase.ts";
-import { samplingOf } from "./policy_setup.ts";
+
+/** What a look needs of a run. */
+export interface InspectedRun {
+  readonly device: Device;
+  readonly config: ImagenetConfig;
+  readonly run: RunDirectory;
+  /** The rewards that look at pictures, and the judge that is in none. */
+  readonly measures: readonly PictureMeasure[];
+  /** Classes to paint, in turn. */
+  readonly classes: readonly number[];
+}
+
+/** How what is trained paints at a look. */
+export interface LookPainter {
+  /** What it is, in a warning. */
+  readonly learner: "policy" | "generator";
+  /** Of its pictures. */
+  readonly steps: number;
+  /** Pictures `[N, S, S, C]` of labels, from the noise of a seed. */
+  paint(labels: Int32Array, seed: number): Promise<Uint8Array>;
+}
 
 /** Pictures of a grid and of its rows. */
 const shown = 16, columns = 8;
 /** A fall of the second CLIP's probability that is not chance, with some hundred pictures. */
 const worrying = 0.05;
 
-/** Looks at a policy in training: every measure of pictures at the middle target, and a grid at a fixed seed. */
+/** Looks at what is in training: every measure of pictures, and a grid at a fixed seed. */
 export class ImagenetInspector implements Inspector {
-  /** For a policy of the run. */
-  constructor(private readonly job: ImagenetRun, private readonly policy: DecodingPolicy) {}
+  /** For what a run trains. */
+  constructor(private readonly job: InspectedRun, private readonly painter: LookPainter) {}
 
   /** Called with the number of updates done. */
   async look(updates: number): Promise<Measures> {
-    const { device, config, painter, run, measures, classes } = this.job;
-    const { training, comparison } = config;
-    const labels = labelsInTurn(training.evaluate_samples, classes);
-    const steps = middleTarget(training.target_steps);
-    const settings = policyMethod(this.policy, steps, "sampled").settings(samplingOf(config), comparison.seed + 1);
-    const { images } = await painter.paint(labels, settings);
+    const { device, config: { training, comparison }, run, measures, classes } = this.job;
+    const labels = labelsInTurn(training.evaluate_samples, classes), { steps } = this.painter;
+    const images = await this.painter.paint(labels, comparison.seed + 1);
     const scores = await scorePictures(device, measures, images, labels);
     const bytes = images.length / labels.length, channels = channelsOf(bytes);
     const panel = { label: `${updates} updates, ${steps} steps`, images: images.subarray(0, shown * bytes) };
@@ -48,7 +64,7 @@ export class ImagenetInspector implements Inspector {
       now.reward.toFixed(4)
     } while the probability of ` +
       `the class under the held-out CLIP fell from ${worse[seen(heldOutName)]!.toFixed(3)} to ${found!.toFixed(3)}: ` +
-      "the policy is learning the reward, not to paint; see docs/imagenet.md";
+      `the ${this.painter.learner} is learning the reward, not to paint; see docs/imagenet.md`;
   }
 }
 

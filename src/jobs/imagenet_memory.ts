@@ -2,6 +2,8 @@
 import { pixelsBatch } from "../eval/painting_batch.ts";
 import { texelsPerRow } from "../gpu/pool.ts";
 import { type ArpgConfig, arpgShapes, arpgSizes } from "../models/arpg_config.ts";
+import { llamaGenShapes } from "../models/llamagen_config.ts";
+import { type TokenModelConfig, tokenModelSizes } from "../models/token_model_sizes.ts";
 import { clipShapes } from "../models/clip_config.ts";
 import { groupSizes } from "../models/decode_schedule.ts";
 import type { VqConfig } from "../models/vq_config.ts";
@@ -9,7 +11,8 @@ import { clipKernels, clipPictureBytes, clipPictures } from "../rewards/clip_bat
 import { type Shape, sizeOf } from "../tensor/shape.ts";
 import type { RunClip } from "./imagenet_clips.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
-import { arpgOf, pictureSize, vqOf } from "./imagenet_models.ts";
+import { llamaGenPainting } from "./imagenet_ar_grpo_memory.ts";
+import { arpgOf, generatorOf, llamaGenOf, pictureSize, vqOf } from "./imagenet_models.ts";
 import { scoredTogether } from "./imagenet_scores.ts";
 
 /** The limits of an adapter that a run may exceed. */
@@ -47,39 +50,54 @@ const rounded = 0.1;
 
 /** The demand of a config whose run loads these CLIPs. */
 export function demandOf(config: ImagenetConfig, clips: readonly RunClip[], limits: RunLimits): RunDemand {
-  const { training, train, model, memory_gib } = config;
-  const arpg = arpgOf(config), vq = vqOf(config), size = pictureSize(config);
-  const hand = training.batch_size, policy = hand * training.group_size, pictures = policy + hand;
-  const steps = training.max_steps ?? Math.max(...training.target_steps);
+  const { training, train, memory_gib, generator } = config;
+  const sizes = generatorOf(config), vq = vqOf(config), size = pictureSize(config);
+  const policy = training.batch_size * training.group_size;
+  const hand = llamaGenOf(config) ? 0 : training.batch_size, pictures = policy + hand;
   const streams = training.cfg_scale === 1 ? 1 : 2;
-  const mostGroup = Math.max(...training.target_steps.flatMap((target) => groupSizes("arccos", target, arpg.cells)));
-  const decoding = { arpg, half: model.dtype === "float16", streams };
   const share = memory_gib * 2 ** 30 / 8;
-  const pixels = Math.min(pictures, pixelsBatch(vq, Math.sqrt(arpg.cells), { bytes: share, limits }));
+  const pixels = Math.min(pictures, pixelsBatch(vq, Math.sqrt(sizes.cells), { bytes: share, limits }));
+  const llamaGen = llamaGenOf(config);
+  const painting = llamaGen
+    ? llamaGenPainting(llamaGen, { rollouts: policy, streams, parts: generator.parts })
+    : arpgPainting(config, policy, hand, streams);
   const parts = [
-    { name: "generator", bytes: countOf(arpgShapes(arpg)) * (model.dtype === "float16" ? 2 : float) },
+    { name: "generator", bytes: painting.weights },
     { name: "tokenizer", bytes: tokenizerParameters(vq) * float },
-    { name: "rollouts", bytes: decoderBytes(decoding, policy, arpg.cells) + decoderBytes(decoding, hand, mostGroup) },
+    { name: "rollouts", bytes: painting.rollouts },
     {
       name: "pictures",
       bytes: pixels * 16 * largestImage(vq, size) + 3 * pictures * vq.image_channels * size ** 2 * float,
     },
     ...clips.map((clip) => clipPart(clip, clip.rewards ? pictures : scoredTogether)),
-    { name: "policy", bytes: policyBytes(config, arpg, steps * policy) },
-    ...(train === "policy" ? [] : generatorParts(config, arpg, policy, streams)),
+    ...(llamaGen ? [] : [{ name: "policy", bytes: policyBytes(config, sizes, paintingSteps(config) * policy) }]),
+    ...(train === "policy" ? [] : generatorParts(config, policy, streams)),
     { name: "looks", bytes: share },
   ];
   parts.push({ name: "rounding of sizes", bytes: totalOf(parts) * rounded });
-  const logits = policy * streams * arpg.cells * arpg.vocab * float;
+  const { largestBuffer, rows, kernels } = painting;
+  const rewards = clips.filter((clip) => clip.rewards).reduce((sum, clip) => sum + kernelsOf(clip, pictures), 0);
+  return { parts, largestBuffer, rows, kernels: { painting: kernels, rewards } };
+}
+
+/** What painting with an ARPG under a policy takes, and by its own rule. */
+function arpgPainting(config: ImagenetConfig, policy: number, hand: number, streams: number) {
+  const { training: { target_steps: targets }, model: { dtype } } = config, arpg = arpgOf(config);
+  const { cells, vocab, layers } = arpg, half = dtype === "float16";
+  const mostGroup = Math.max(...targets.flatMap((target) => groupSizes("arccos", target, cells)));
+  const decoding = { arpg, half, streams }, rows = policy * streams * cells;
   return {
-    parts,
-    largestBuffer: { name: "guided logits of all rollouts", bytes: logits },
-    rows: policy * streams * arpg.cells,
-    kernels: {
-      painting: steps * (5 * arpg.layers + choiceDispatches(config.policy, mostGroup)),
-      rewards: clips.filter(({ rewards }) => rewards).reduce((sum, clip) => sum + kernelsOf(clip, pictures), 0),
-    },
+    weights: countOf(arpgShapes(arpg)) * (half ? 2 : float),
+    rollouts: decoderBytes(decoding, policy, cells) + decoderBytes(decoding, hand, mostGroup),
+    largestBuffer: { name: "guided logits of all rollouts", bytes: rows * vocab * float },
+    rows,
+    kernels: paintingSteps(config) * (5 * layers + choiceDispatches(config.policy, mostGroup)),
   };
+}
+
+/** Most steps of a painting under a policy. */
+function paintingSteps({ training: { max_steps, target_steps } }: ImagenetConfig): number {
+  return max_steps ?? Math.max(...target_steps);
 }
 
 /** Kernels of a step besides those of the generator's layers: with repulsion, two for every pick. */
@@ -118,7 +136,7 @@ export function objections(
     );
   }
   const texels = limits.maxTextureDimension2D * texelsPerRow * 4;
-  const widest = rows * arpgSizes(arpgOf(config)).ffn;
+  const widest = rows * tokenModelSizes("a generator", generatorOf(config)).ffn;
   if (rows > mostRows || widest > texels) {
     const most = Math.min(mostRows / rows, texels / widest);
     found.push(`a step of all rollouts has ${rows} rows, more than a kernel takes: ${fewer(most)}`);
@@ -202,23 +220,20 @@ function kernelsOf({ sizes: { vision_config: vision } }: RunClip, pictures: numb
 }
 
 /** The policy's own memory in training, for `rows` steps of all rollouts. */
-function policyBytes({ policy, training }: ImagenetConfig, { cells }: ArpgConfig, rows: number): number {
+function policyBytes({ policy, training }: ImagenetConfig, { cells }: TokenModelConfig, rows: number): number {
   const { hidden_dim, layers } = policy;
   return rows / training.minibatches * cells * hidden_dim * float * (4 * layers + 12);
 }
 
-function generatorParts(
-  { generator }: ImagenetConfig,
-  arpg: ArpgConfig,
-  paintings: number,
-  streams: number,
-): MemoryPart[] {
-  const { dim, layers, cells, vocab, heads } = arpg, parameters = countOf(arpgShapes(arpg));
+function generatorParts(config: ImagenetConfig, paintings: number, streams: number): MemoryPart[] {
+  const { generator } = config, llamaGen = llamaGenOf(config), sizes = generatorOf(config);
+  const { dim, layers, cells, vocab, heads } = sizes, { ffn } = tokenModelSizes("a generator", sizes);
+  const parameters = countOf(llamaGen ? llamaGenShapes(llamaGen) : arpgShapes(arpgOf(config)));
   const copies = 6 + (generator.beta > 0 ? 1 : 0); // weights, two moments, averages, gradients and their sums; reference
   const some = paintings / generator.parts;
   const logits = some * cells * vocab * float * (2 * streams + 6);
   const kept = generator.kl === "exact" ? paintings * cells * vocab * float : 0;
-  const layer = some * streams * cells * (12 * dim + 5 * arpgSizes(arpg).ffn + 2 * heads * cells) * float;
+  const layer = some * streams * cells * (12 * dim + 5 * ffn + 2 * heads * cells) * float;
   return [
     { name: "generator's training", bytes: copies * parameters * float },
     { name: "generator's gradients", bytes: logits + kept + layers * layer },

@@ -6,6 +6,8 @@ import { Arpg } from "../models/arpg.ts";
 import { type ArpgConfig, arpgPresets, arpgShapes } from "../models/arpg_config.ts";
 import { type ClipConfig, clipPresets } from "../models/clip_config.ts";
 import { FrozenArpg } from "../models/frozen_arpg.ts";
+import { LlamaGen } from "../models/llamagen.ts";
+import { type LlamaGenConfig, llamaGenPresets, llamaGenShapes } from "../models/llamagen_config.ts";
 import { sameSizes } from "../models/recognise.ts";
 import { cellSize, vq16, type VqConfig } from "../models/vq_config.ts";
 import { VqTokenizer, vqTokenizerFrom } from "../models/vq_tokenizer.ts";
@@ -16,9 +18,24 @@ import type { ImagenetConfig } from "./imagenet_config.ts";
 import { randomWeights, randomWeightsOf } from "./imagenet_random.ts";
 import { recognisedModel } from "./open_painter.ts";
 
-/** Sizes of the generator that a config names. */
-export function arpgOf({ model: { sizes } }: Pick<ImagenetConfig, "model">): ArpgConfig {
-  return typeof sizes === "string" ? arpgPresets[sizes] : sizes;
+const presets = { ...arpgPresets, ...llamaGenPresets };
+
+/** Sizes of the generator that a config names, whatever its family: those of an ARPG say how it knows positions. */
+export function generatorOf({ model: { sizes } }: Pick<ImagenetConfig, "model">): ArpgConfig | LlamaGenConfig {
+  return typeof sizes === "string" ? presets[sizes] : sizes;
+}
+
+/** {@link generatorOf} where it is a LlamaGen, else null. */
+export function llamaGenOf(config: Pick<ImagenetConfig, "model">): LlamaGenConfig | null {
+  const sizes = generatorOf(config);
+  return "position" in sizes ? null : sizes;
+}
+
+/** {@link generatorOf} of a config whose generator is an ARPG. */
+export function arpgOf(config: Pick<ImagenetConfig, "model">): ArpgConfig {
+  const sizes = generatorOf(config);
+  if (!("position" in sizes)) throw new Error("A LlamaGen was taken for an ARPG");
+  return sizes;
 }
 
 /** Sizes of the tokenizer that a config names. */
@@ -33,7 +50,7 @@ export function clipOf({ clip_sizes }: Pick<ImagenetConfig, "clip_sizes">): Clip
 
 /** Height and width of the pictures in pixels. */
 export function pictureSize(config: Pick<ImagenetConfig, "model" | "tokenizer">): number {
-  return Math.sqrt(arpgOf(config).cells) * cellSize(vqOf(config));
+  return Math.sqrt(generatorOf(config).cells) * cellSize(vqOf(config));
 }
 
 /**
@@ -47,15 +64,9 @@ export async function openImagenetPainter(
   config: ImagenetConfig,
   memoryBytes: number,
 ): Promise<ArpgPainter> {
-  const { model, tokenizer } = config;
-  const arpg = arpgOf(config), vq = vqOf(config);
-  if (arpg.vocab !== vq.codebook_size) {
-    throw new UserError(
-      `Cannot paint: model.sizes has ${arpg.vocab} tokens, tokenizer.sizes ${vq.codebook_size} codes; they must be equal`,
-    );
-  }
-  const codes = await openTokenizer(device, vq, tokenizer.weights, config.seed + 1);
-  const frozen = await withGenerator(config, (source) => FrozenArpg.from(device, arpg, source, model.dtype));
+  const codes = await openImagenetTokenizer(device, config), arpg = arpgOf(config);
+  const { dtype } = config.model;
+  const frozen = await withGenerator(config, (source) => FrozenArpg.from(device, arpg, source, dtype));
   return new ArpgPainter(frozen, codes, memoryBytes);
 }
 
@@ -68,6 +79,33 @@ export async function loadImagenetGenerator(device: Device, config: ImagenetConf
     await loadParametersFrom(model, source, options);
     return model;
   });
+}
+
+/** The LlamaGen of a config, to be trained and painted with. @throws {UserError} for a file of another model. */
+export async function loadImagenetLlamaGen(device: Device, config: ImagenetConfig): Promise<LlamaGen> {
+  const model = new LlamaGen(new BlankInitializer(device), llamaGenOf(config)!);
+  await reloadLlamaGen(model, config);
+  return model;
+}
+
+/** Gives a LlamaGen the config's weights, whatever it had. @throws {UserError} for a file of another model. */
+export async function reloadLlamaGen(model: LlamaGen, config: ImagenetConfig): Promise<void> {
+  await withGenerator(config, (source) => loadParametersFrom(model, source, options));
+}
+
+/**
+ * The tokenizer of a config.
+ *
+ * @throws {UserError} for a file of another model, and where model and tokenizer have other codes.
+ */
+export async function openImagenetTokenizer(device: Device, config: ImagenetConfig): Promise<VqTokenizer> {
+  const { vocab } = generatorOf(config), vq = vqOf(config);
+  if (vocab !== vq.codebook_size) {
+    throw new UserError(
+      `Cannot paint: model.sizes has ${vocab} tokens, tokenizer.sizes ${vq.codebook_size} codes; they must be equal`,
+    );
+  }
+  return await openTokenizer(device, vq, config.tokenizer.weights, config.seed + 1);
 }
 
 /** Tables of angles, which a model computes itself. */
@@ -83,10 +121,15 @@ async function openTokenizer(device: Device, sizes: VqConfig, path: string, seed
 }
 
 async function withGenerator<T>(config: ImagenetConfig, body: (source: WeightSource) => Promise<T>): Promise<T> {
-  const sizes = arpgOf(config), { weights: path } = config.model;
-  if (path === randomWeights) return await body(randomWeightsOf(arpgShapes(sizes), config.seed));
+  const llamaGen = llamaGenOf(config), { weights: path } = config.model;
+  if (path === randomWeights) {
+    return await body(randomWeightsOf(llamaGen ? llamaGenShapes(llamaGen) : arpgShapes(arpgOf(config)), config.seed));
+  }
   using source = await openWeights(path);
-  requireSizes("model", recognisedModel(source, "arpg"), sizes, path);
+  if (llamaGen) {
+    const found = recognisedModel(source, "llamagen"), { cells } = llamaGen; // which no tensor shows
+    requireSizes("model", { ...found, config: { ...found.config, cells } }, llamaGen, path);
+  } else requireSizes("model", recognisedModel(source, "arpg"), arpgOf(config), path);
   try {
     return await body(source);
   } catch (cause) {

@@ -1,18 +1,21 @@
 import { join } from "node:path";
 import type { ArpgPainter } from "../eval/arpg_painter.ts";
+import { policyMethod } from "../eval/decoding_method.ts";
+import { middleTarget } from "../eval/target_comparison.ts";
 import type { JsonValue } from "../io/json.ts";
 import { readMetrics } from "../io/metrics_log.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import { readSafetensors } from "../io/safetensors.ts";
 import { pixelsBatch } from "../eval/painting_batch.ts";
 import { loadArpg } from "../models/load_arpg.ts";
+import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { writeReport } from "../report/policy_report.ts";
 import type { Device } from "../tensor/device.ts";
 import { permutation } from "../tensor/philox.ts";
 import { comparePolicyWithRule, type ImagenetScore } from "./imagenet_comparison.ts";
-import { imagenetArGrpoSchema, type ImagenetConfig, imagenetPolicySchema } from "./imagenet_config.ts";
+import { type ImagenetConfig, imagenetPolicySchema } from "./imagenet_config.ts";
 import { requireFiles } from "./imagenet_files.ts";
-import { heldOutName, ImagenetInspector } from "./imagenet_inspector.ts";
+import { heldOutName, ImagenetInspector, type LookPainter } from "./imagenet_inspector.ts";
 import { MemoryWatch, spentLines } from "./imagenet_memory_watch.ts";
 import { arpgOf, loadImagenetGenerator, openImagenetPainter, vqOf } from "./imagenet_models.ts";
 import { classNamesOf, heldOutClip, imagenetRewards } from "./imagenet_rewards.ts";
@@ -21,7 +24,7 @@ import { defineJob, type JobOptions } from "./job.ts";
 import { PhaseRunner } from "./phases.ts";
 import { policyPath } from "./policy_evaluation_config.ts";
 import { loadPolicy } from "./policy_file.ts";
-import type { PolicyTraining } from "./policy_setup.ts";
+import { type PolicyTraining, samplingOf } from "./policy_setup.ts";
 import { generatorFile, trainPolicy } from "./policy_trainer.ts";
 
 const phases = ["grpo", "evaluate"] as const;
@@ -35,8 +38,6 @@ export interface ImagenetRun extends PolicyTraining {
 
 /** The job `imagenet_policy`. */
 export const imagenetPolicyJob = defineJob(imagenetPolicySchema, runImagenet, requireFiles);
-/** The job `imagenet_ar_grpo`: the same with the generator trained. */
-export const imagenetArGrpoJob = defineJob(imagenetArGrpoSchema, runImagenet, requireFiles);
 
 /** Of the memory, what the pixels of a batch, and the caches of one, may take. */
 const shareOfBatch = 1 / 8;
@@ -80,7 +81,7 @@ export async function runImagenet(
   if (!runner.isDone("grpo", phases)) {
     await trainPolicy(job, {
       rewards: () => Promise.resolve(rewards),
-      inspect: (policy) => Promise.resolve(new ImagenetInspector(job, policy)),
+      inspect: (policy) => Promise.resolve(new ImagenetInspector(job, policyLooks(job, policy))),
       measured: () => watch.measure(),
     });
   }
@@ -105,12 +106,20 @@ async function repaint({ model }: ArpgPainter, run: RunDirectory): Promise<void>
   for (const tensor of trained.parameters().values()) tensor.dispose();
 }
 
-/** A line a method and target: its scores, and what a policy has gained on ARPG's rule. */
-function comparisonTable(methods: readonly ImagenetScore[]): string[] {
+/** At a look a policy paints at the middle target. */
+function policyLooks({ config, painter }: ImagenetRun, policy: DecodingPolicy): LookPainter {
+  const steps = middleTarget(config.training.target_steps);
+  const settings = (seed: number) => policyMethod(policy, steps, "sampled").settings(samplingOf(config), seed);
+  const paint = async (labels: Int32Array, seed: number) => (await painter.paint(labels, settings(seed))).images;
+  return { learner: "policy", steps, paint };
+}
+
+/** A line a method and target: its scores, and what was gained on ARPG's rule or the published weights. */
+export function comparisonTable(methods: readonly ImagenetScore[]): string[] {
   const names = Object.keys(methods[0]?.scores ?? {});
   const row = (cells: readonly string[]) => cells.map((cell, i) => i ? cell.padStart(24) : cell.padEnd(20)).join("");
-  const shown = ({ scores, above_arpg }: ImagenetScore, name: string) => {
-    const gain = above_arpg?.[name];
+  const shown = ({ scores, above_arpg, above_published }: ImagenetScore, name: string) => {
+    const gain = (above_arpg ?? above_published)?.[name];
     const own = scores[name]!.value.toFixed(4);
     return gain ? `${own} (${gain.value >= 0 ? "+" : ""}${gain.value.toFixed(4)})` : own;
   };

@@ -13,7 +13,7 @@ import { philox } from "../tensor/philox.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { openClipRewards } from "./clip_rewards.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
-import { arpgOf, clipOf, pictureSize } from "./imagenet_models.ts";
+import { clipOf, generatorOf, pictureSize } from "./imagenet_models.ts";
 import { randomWeights, randomWeightsOf } from "./imagenet_random.ts";
 
 /**
@@ -22,7 +22,7 @@ import { randomWeights, randomWeightsOf } from "./imagenet_random.ts";
  * @throws {UserError} for a file that is missing or holds another number of names.
  */
 export async function classNamesOf(config: ImagenetConfig): Promise<string[]> {
-  const { classes } = arpgOf(config), file = config.reward.clip?.names;
+  const { classes } = generatorOf(config), file = config.reward.clip?.names;
   if (file) return await readClassNames(file, classes);
   return Array.from({ length: classes }, (_, label) => `class ${label}`);
 }
@@ -84,7 +84,7 @@ async function randomClip(
   const clipConfig = clipOf(config);
   const clip = await FrozenClip.from(device, clipConfig, randomWeightsOf(clipShapes(clipConfig), config.seed + 2));
   const size = pictureSize(config);
-  const prompts = randomPrompts(device, clip, arpgOf(config).classes);
+  const prompts = randomPrompts(device, clip, generatorOf(config).classes);
   clip.dropTexts();
   return { reward: new ClipReward(new ClipFeatures(device, clip, size, size), prompts, form), weight };
 }

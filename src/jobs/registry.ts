@@ -6,7 +6,8 @@ import { digitsDecodingJob } from "./digits_decoding.ts";
 import { digitsJudgesJob } from "./judges_job.ts";
 import { digitsPolicyJob } from "./digits_policy.ts";
 import { digitsTokenizerJob } from "./digits_tokenizer.ts";
-import { imagenetArGrpoJob, imagenetPolicyJob } from "./imagenet_policy.ts";
+import { imagenetArGrpoJob } from "./imagenet_ar_grpo.ts";
+import { imagenetPolicyJob } from "./imagenet_policy.ts";
 import type { Job, JobConfig } from "./job.ts";
 
 /** Every job, by the name that configs give as `job`. */

@@ -49,3 +49,8 @@ export function llamaGenShapes(config: LlamaGenConfig): Map<string, Shape> {
     ["output.weight", [vocab, dim]],
   ]);
 }
+
+/** What a file of a LlamaGen's weights carries, so that its sizes need not be guessed. */
+export function llamaGenMetadata(config: LlamaGenConfig): Record<string, string> {
+  return { family: "llamagen", config: JSON.stringify(config) };
+}

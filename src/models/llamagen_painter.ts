@@ -23,7 +23,7 @@ import { type LlamaGenDecodeOptions, LlamaGenDecoder, type LlamaGenImages } from
  *
  * Its memory goes back with the scope in which it was made, or with `dispose`.
  */
-export class LlamaGenPainter {
+export class LlamaGenPainter implements Disposable {
   /** Rewritten by every batch. */
   readonly images: LlamaGenImages;
   readonly #classes: Tensor;
@@ -85,5 +85,10 @@ export class LlamaGenPainter {
     this.#decoder.dispose();
     this.#classes.dispose();
     this.#rowKeys.dispose();
+  }
+
+  /** {@link dispose}, at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

@@ -13,12 +13,17 @@ const comparisonSchema = z.object({
     mean_steps: numeric,
     milliseconds: numeric,
     scores: scoresSchema,
-    /** What the same noise earns more than by ARPG's rule. */
+    /** What the same noise earns more than by ARPG's rule, or than by the published weights of a LlamaGen. */
     above_arpg: scoresSchema.optional(),
+    above_published: scoresSchema.optional(),
   })).min(1),
 });
 
-const names: Readonly<Record<string, string>> = { policy: "policy", arpg: "ARPG's rule" };
+const names: Readonly<Record<string, string>> = {
+  policy: "policy",
+  arpg: "ARPG's rule",
+  published: "published weights",
+};
 
 /**
  * Measures of single pictures for every way to paint, from the text of an eval.json of the form
@@ -28,8 +33,10 @@ export function scoresTable(text: string): Html | null {
   const found = comparisonSchema.safeParse(jsonOf(text)).data;
   if (!found) return null;
   const measures = Object.keys(found.comparison[0]!.scores);
-  const heads = measures.map((measure) => markup`<th>${measure}</th><th>above ARPG's rule</th>`);
-  const rows = found.comparison.map(({ name, target_steps, mean_steps, milliseconds, scores, above_arpg }) => {
+  const before = found.comparison.some((way) => way.above_published) ? "published weights" : "ARPG's rule";
+  const heads = measures.map((measure) => markup`<th>${measure}</th><th>above ${before}</th>`);
+  const rows = found.comparison.map((way) => {
+    const { name, target_steps, mean_steps, milliseconds, scores, above_arpg = way.above_published } = way;
     const cells = measures.map((measure) => {
       const [own, gain] = [scores[measure], above_arpg?.[measure]];
       return markup`<td>${own ? withInterval(own, digits3) : "–"}</td><td>${
@@ -42,7 +49,7 @@ export function scoresTable(text: string): Html | null {
   });
   return markup`<div class="scroll"><table class="data"><tr><th>way to paint</th><th>steps</th><th>ms per picture</th>${heads}</tr>${rows}</table></div>
     <p class="fine">Means over ${several(found.samples, "picture")} of the same noise with 95 % bootstrap intervals; the
-    gain is that of each picture over the same noise painted by ARPG's own rule. The measure <i>held_out_clip</i> is in no
+    gain is that of each picture over the same noise painted by ${before}. The measure <i>held_out_clip</i> is in no
     reward.</p>`;
 }
 

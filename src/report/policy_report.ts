@@ -106,7 +106,7 @@ async function comparisonSections(
     ];
   }
   const scores = otherEvaluation && scoresTable(otherEvaluation);
-  if (scores) return [{ id, title, body: scores }];
+  if (scores) return [{ id, title: isPolicy(job) ? title : "Trained and published", body: scores }];
   // A job without a policy has nothing to compare.
   return isPolicy(job) ? [{ id, title, body: missing("Not evaluated yet", await evalCommand(run, job)) }] : [];
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileTest } from "../support/file_test.ts";
-import { tinyImagenetArGrpo, tinyImagenetPolicy } from "./tiny_imagenet.ts";
+import { llamaGenChanges, tinyImagenetArGrpo, tinyImagenetPolicy, tinySizes } from "./tiny_imagenet.ts";
 
 /** Changes that no run can follow, and what is said of the last of them. */
 const refusals: [changes: string[], line: string][] = [
@@ -38,6 +38,38 @@ for (const [changes, line] of refusals) {
     }
   });
 }
+
+for (
+  const [change, line] of [
+    ["model.dtype=float16", "model.dtype: expected float32: a LlamaGen paints with the weights it trains"],
+    ["train=both", "train: expected generator: a LlamaGen has no order, and no policy for it"],
+    ["reward.fidelity={weight: 1}", "reward.fidelity: expected null: a LlamaGen paints every picture cell by cell"],
+    [
+      "reward.efficiency={form: additive, weight: 1}",
+      "reward.efficiency: expected null: a LlamaGen paints every picture cell by cell",
+    ],
+    [
+      "training.common_noise=true",
+      "training.common_noise: expected false: from the same noise a LlamaGen paints the same picture",
+    ],
+  ] as const
+) {
+  await fileTest(`imagenet_ar_grpo refuses ${change} of a LlamaGen`, () => {
+    assert.throws(() => tinyImagenetArGrpo([...llamaGenChanges, change]), (error: Error) => {
+      assert.equal(error.name, "UserError");
+      assert.ok(error.message.endsWith(line), error.message);
+      return true;
+    });
+  });
+}
+
+await fileTest("imagenet_ar_grpo takes a LlamaGen by its name or its sizes, imagenet_policy does not", () => {
+  for (const sizes of ["LlamaGen-B", "LlamaGen-L", "LlamaGen-XL"]) {
+    tinyImagenetArGrpo([`model.sizes=${sizes}`, "model.dtype=float32", "tokenizer.sizes=VQ-16"]);
+  }
+  assert.deepEqual(tinyImagenetArGrpo(llamaGenChanges).model.sizes, tinySizes.llamaGen);
+  assert.throws(() => tinyImagenetPolicy(["model.sizes=LlamaGen-B"]), /model\.sizes: expected .*"ARPG-XXL"/);
+});
 
 await fileTest("imagenet jobs: what is near to that is taken", () => {
   const changes = [

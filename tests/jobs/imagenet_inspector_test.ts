@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { ImagenetInspector, labelsInTurn } from "../../src/jobs/imagenet_inspector.ts";
-import type { ImagenetRun } from "../../src/jobs/imagenet_policy.ts";
-import type { DecodingPolicy } from "../../src/policy/decoding_policy.ts";
+import {
+  ImagenetInspector,
+  type InspectedRun,
+  labelsInTurn,
+  type LookPainter,
+} from "../../src/jobs/imagenet_inspector.ts";
 
-const inspector = new ImagenetInspector({} as ImagenetRun, {} as DecodingPolicy); // warnings need neither
+const inspector = new ImagenetInspector({} as InspectedRun, { learner: "policy" } as LookPainter); // all that warnings need
 
 Deno.test("ImagenetInspector: warns where the reward rises and the held-out CLIP knows the classes less", () => {
   const before = [{ reward: 0.5, held_out_clip: 0.4 }, { reward: 0.55, held_out_clip: 0.45 }];

@@ -2,21 +2,13 @@ import assert from "node:assert/strict";
 import { readMetrics } from "../../src/io/metrics_log.ts";
 import { readNpz } from "../../src/io/npz.ts";
 import { readSafetensors } from "../../src/io/safetensors.ts";
-import { imagenetArGrpoJob, imagenetPolicyJob } from "../../src/jobs/imagenet_policy.ts";
+import { imagenetArGrpoJob } from "../../src/jobs/imagenet_ar_grpo.ts";
+import { imagenetPolicyJob } from "../../src/jobs/imagenet_policy.ts";
 import { withTemporaryFolder } from "../io/temporary_folder.ts";
 import { assertUserError } from "../io/user_error.ts";
 import { fileTest } from "../support/file_test.ts";
-import { outcome, runJob } from "./run_job.ts";
-import { tinyImagenetArGrpo, tinyImagenetPolicy } from "./tiny_imagenet.ts";
-
-/** {@link outcome} without what a run measures of itself. */
-async function learnt(path: string) {
-  const { metrics, models } = await outcome(path);
-  const stable = (metrics as Record<string, unknown>[]).map(({ memory_peak_gib: _m, process_peak_gib: _p, ...rest }) =>
-    rest
-  );
-  return { metrics: stable, models };
-}
+import { runJob } from "./run_job.ts";
+import { learnt, tinyImagenetArGrpo, tinyImagenetPolicy } from "./tiny_imagenet.ts";
 
 await fileTest(
   "imagenet_policy: a dry run leaves what it names, and one stopped ends alike",

@@ -3,10 +3,12 @@ import { imagenetArGrpoSchema, imagenetPolicySchema } from "../../src/jobs/image
 import { tinyArpgConfig } from "../models/tiny_arpg.ts";
 import { tinyVqConfig } from "../models/tiny_vq_config.ts";
 import { tinyClipConfig } from "../rewards/tiny_clip.ts";
+import { outcome } from "./run_job.ts";
 
 /** Sizes of an ARPG of 4x4 tokens and 10 classes, and of a tokenizer of pictures in colour of 8x8 pixels. */
 export const tinySizes = {
   arpg: { ...tinyArpgConfig, cells: 16, classes: 10 },
+  llamaGen: { dim: 16, layers: 2, heads: 2, multiple_of: 16, vocab: 12, classes: 10, cells: 16 },
   vq: { ...tinyVqConfig, ch_mult: [1, 1], image_channels: 3 },
 };
 
@@ -44,4 +46,16 @@ export function tinyImagenetPolicy(changes: readonly string[] = []) {
 /** `configs/imagenet_ar_grpo.yaml`, likewise. */
 export function tinyImagenetArGrpo(changes: readonly string[] = []) {
   return loadConfig(`${root}configs/imagenet_ar_grpo.yaml`, imagenetArGrpoSchema, [...tiny, ...changes]);
+}
+
+/** Of {@link tinyImagenetArGrpo}: a LlamaGen in the place of ARPG. */
+export const llamaGenChanges = [`model.sizes=${JSON.stringify(tinySizes.llamaGen)}`, "model.dtype=float32"];
+
+/** What a run has learnt: its outcome without what it measures of itself. */
+export async function learnt(path: string) {
+  const { metrics, models } = await outcome(path);
+  const stable = (metrics as Record<string, unknown>[]).map(({ memory_peak_gib: _m, process_peak_gib: _p, ...rest }) =>
+    rest
+  );
+  return { metrics: stable, models };
 }

@@ -30,3 +30,15 @@ Deno.test("scoresTable: null for what is no such record", () => {
     assert.equal(scoresTable(text), null, text);
   }
 });
+
+Deno.test("scoresTable: a trained LlamaGen beside the published weights", () => {
+  const card = { target_steps: 256, mean_steps: 256, milliseconds: 100, scores: { clip: estimate } };
+  const comparison = [
+    { ...card, name: "trained", above_published: { clip: { value: 0.0123, low: 0.01, high: 0.02 } } },
+    { ...card, name: "published" },
+  ];
+  const page = scoresTable(JSON.stringify({ samples: 10, comparison }))!.text;
+  assert.match(page, /<th>above published weights<\/th>/);
+  assert.match(page, /trained, 256 steps.*0\.0123.*published weights, 256 steps/s);
+  assert.ok(!page.includes("ARPG"));
+});
