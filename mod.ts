@@ -146,7 +146,7 @@ export { ArpgBlock, type BlockContext } from "./src/models/arpg_block.ts";
 export { type ArpgConfig, arpgPresets, arpgShapes, type ArpgSizes, arpgSizes } from "./src/models/arpg_config.ts";
 export { ArpgDecoder, type ArpgDecoderOptions, type Decoded } from "./src/models/arpg_decoder.ts";
 export { Classifier } from "./src/models/classifier.ts";
-export { Clip } from "./src/models/clip.ts";
+export { Clip, type ClipEncoders } from "./src/models/clip.ts";
 export {
   type ClipConfig,
   clipPresets,
@@ -156,7 +156,13 @@ export {
   type ClipVisionConfig,
 } from "./src/models/clip_config.ts";
 export { clipDeviation, clipMean, ClipPreprocess } from "./src/models/clip_preprocess.ts";
-export { ClipEncoder, ClipLayer, type ClipVisibility } from "./src/models/clip_encoder.ts";
+export {
+  ClipEncoder,
+  ClipLayer,
+  type ClipLinear,
+  type ClipLinearMaker,
+  type ClipVisibility,
+} from "./src/models/clip_encoder.ts";
 export { ClipTextTower } from "./src/models/clip_text.ts";
 export { type ClipTextLimits, ClipTokenizer } from "./src/models/clip_tokenizer.ts";
 export { ClipVisionTower } from "./src/models/clip_vision.ts";
@@ -167,6 +173,7 @@ export { type DecodeSchedule, decodeSchedules, groupSizes } from "./src/models/d
 export type { Guidance, Sampling } from "./src/models/decode_step.ts";
 export { type DropoutRates, type Dropouts, keyedDropouts, noDropout } from "./src/models/dropouts.ts";
 export { FrozenArpg, type FrozenBlock } from "./src/models/frozen_arpg.ts";
+export { FrozenClip, type FrozenClipOptions } from "./src/models/frozen_clip.ts";
 export type { FrozenDtype, PackedWeight } from "./src/models/frozen_weights.ts";
 export { guide } from "./src/models/guidance.ts";
 export { Inception } from "./src/models/inception.ts";
@@ -324,7 +331,7 @@ export { type PrecisionRecall, precisionRecall } from "./src/eval/precision_reca
 export { RunningStatistics } from "./src/eval/running_statistics.ts";
 export { compareAtTargets, type TargetComparison, type TargetComparisonOptions } from "./src/eval/target_comparison.ts";
 export { type JudgeTraining, trainJudge } from "./src/eval/train_judge.ts";
-export { type ClipFiles, clipTokenizer, loadClip, saveClip } from "./src/jobs/clip_files.ts";
+export { type ClipFiles, clipTokenizer, loadClip, loadFrozenClip, saveClip } from "./src/jobs/clip_files.ts";
 export { loadJudge } from "./src/jobs/judge_file.ts";
 export { openPainter } from "./src/jobs/open_painter.ts";
 export { loadPolicy, savePolicy } from "./src/jobs/policy_file.ts";

@@ -40,7 +40,7 @@ export class ClipLayer implements Module {
    * Draws the first values. The deviations are those of OpenAI's CLIP: `C^-1/2` for queries, keys and values,
    * `(2 C)^-1/2` into the feed-forward, and `(2 layers)^-1/2` less on the two ways back to the residual stream.
    */
-  constructor(init: Initializer, private readonly config: ClipTowerConfig, linear = trainableLinear) {
+  constructor(init: Initializer, private readonly config: ClipTowerConfig, linear: ClipLinearMaker = trainableLinear) {
     const { hidden_size: width, intermediate_size: inner, num_hidden_layers: layers, layer_norm_eps: eps } = config;
     const unit = Math.sqrt(3); // a uniform number within b has the deviation b / sqrt(3)
     const back = unit / Math.sqrt(2 * layers);
@@ -96,7 +96,7 @@ export class ClipEncoder implements Module {
   readonly layers: readonly ClipLayer[];
 
   /** Draws the first values. */
-  constructor(init: Initializer, config: ClipTowerConfig, linear = trainableLinear) {
+  constructor(init: Initializer, config: ClipTowerConfig, linear: ClipLinearMaker = trainableLinear) {
     this.layers = Array.from({ length: config.num_hidden_layers }, () => new ClipLayer(init, config, linear));
   }
 

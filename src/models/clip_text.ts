@@ -11,7 +11,7 @@ import { slice } from "../ops/slice.ts";
 import { requireRank, showShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { anyHighest, type ClipTextConfig } from "./clip_config.ts";
-import { ClipEncoder, trainableLinear } from "./clip_encoder.ts";
+import { ClipEncoder, type ClipLinearMaker, trainableLinear } from "./clip_encoder.ts";
 import { SplitEmbedding } from "./split_embedding.ts";
 
 /**
@@ -36,7 +36,7 @@ export class ClipTextTower implements Module {
   readonly #picks: Tensor;
 
   /** Draws the first values, with OpenAI's deviations. */
-  constructor(init: Initializer, readonly config: ClipTextConfig, linear = trainableLinear) {
+  constructor(init: Initializer, readonly config: ClipTextConfig, linear: ClipLinearMaker = trainableLinear) {
     const { device } = init;
     const { hidden_size: width, vocab_size, max_position_embeddings: length, eos_token_id, layer_norm_eps } = config;
     this.tokens = new SplitEmbedding(init, vocab_size, width, 0.02);

@@ -10,7 +10,7 @@ import { slice } from "../ops/slice.ts";
 import { requireShape } from "../tensor/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { clipGrid, type ClipVisionConfig } from "./clip_config.ts";
-import { ClipEncoder, trainableLinear } from "./clip_encoder.ts";
+import { ClipEncoder, type ClipLinearMaker, trainableLinear } from "./clip_encoder.ts";
 
 /**
  * The vision transformer of a CLIP (Dosovitskiy et al. 2020, arXiv 2010.11929): patches become tokens behind a learned
@@ -31,7 +31,7 @@ export class ClipVisionTower implements Module {
   readonly postNorm: LayerNorm;
 
   /** Draws the first values, with OpenAI's deviations. */
-  constructor(init: Initializer, readonly config: ClipVisionConfig, linear = trainableLinear) {
+  constructor(init: Initializer, readonly config: ClipVisionConfig, linear: ClipLinearMaker = trainableLinear) {
     const { hidden_size: width, patch_size, num_channels, layer_norm_eps: eps } = config;
     this.classEmbedding = init.normal([width], width ** -0.5);
     const terms = num_channels * patch_size ** 2;

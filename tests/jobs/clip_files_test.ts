@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
-import { clipTokenizer, loadClip, saveClip } from "../../src/jobs/clip_files.ts";
+import { clipTokenizer, loadClip, loadFrozenClip, saveClip } from "../../src/jobs/clip_files.ts";
 import { promptVocabulary } from "../../src/jobs/prompt_vocabulary.ts";
 import { toHost } from "../../src/jobs/run_state.ts";
 import { Clip } from "../../src/models/clip.ts";
@@ -46,6 +46,9 @@ await fileTest(
       const loaded = await loadClip(device, `${folder}/new/clip`);
       assert.deepEqual(loaded.config, tinyClip);
       assertAllClose(data(await weightsOf(device, loaded)), data(await weightsOf(device, model)), 1e-3, "float16");
+      // The file is float16, so that nothing is rounded again.
+      const frozen = await loadFrozenClip(device, `${folder}/new/clip`), pixels = device.full([2, 3, 8, 8], 0.5);
+      assertAllClose(await frozen.encodeImage(pixels).data(), await loaded.encodeImage(pixels).data(), 1e-5, "frozen");
       const words = await clipTokenizer(`${folder}/new/clip/tokenizer.json`, loaded.config.text_config);
       assert.deepEqual([...words.encode(["B a"])], [1, 3, 2, 10, 10, 10]);
       const read = async (name: string) => JSON.parse(await Deno.readTextFile(`${folder}/new/clip/${name}`));
@@ -110,7 +113,9 @@ await fileTest(
     withTemporaryFolder(async (folder) => {
       const device = await testDevice();
       using _scope = device.scope();
-      const refuses = (message: string) => assertUserError(() => loadClip(device, folder), message);
+      const refuses = async (message: string) => {
+        for (const load of [loadClip, loadFrozenClip]) await assertUserError(() => load(device, folder), message);
+      };
       const config = (value: unknown) => Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(value));
       await assertUserError(
         () => loadClip(device, `${folder}/none`),
