@@ -3,11 +3,11 @@
 //   h, c, dc, last (the cell state after the last step): [B,H]; H and I divisible by 4
 // a workgroup is one subgroup; in the steps a lane owns rows of the batch, and the weights, which all lanes need, are
 //   loaded by an eighth per lane and broadcast; operands lie in textures as they are: nothing is transposed
-// cost at B = 64, H = I = 128, T = 1, beside a peak of 134 GFLOP/s and 4.1 GB/s (llvmpipe on 2 cores of an AMD EPYC):
-//   lane_step: 8 B H (I + H) = 16.8 MFLOP, 0.7 MB, 0.32 ms: 39 % of the peak; saving for backward takes 0.06 ms more
-//   lane_backward_step: 8 B H^2 = 8.4 MFLOP, 0.9 MB, 0.3 ms: 21 %; the last step no FLOP, 0.4 MB, 0.13 ms: 76 % of memory's
-//   lane_weights: 8 B T H N = 8.4 MFLOP, 0.4 MB, 0.19 ms: 33 %; storing dw takes half of it
-//   of each time, 0.04 ms is the launch
+// cost at B = 64, H = I = 128, T = 1: least times of 25 rounds, of which a launch is 0.04 ms, beside the recorded peak of
+//   134 GFLOP/s and 4.1 GB/s (llvmpipe on 2 cores of an AMD EPYC, busy with other work):
+//   lane_step: 8 B H (I + H) = 16.8 MFLOP, 0.7 MB, 0.32 ms: 39 %; saving for backward takes 0.06 ms more
+//   lane_backward_step: 8 B H^2 = 8.4 MFLOP, 0.9 MB, 0.3 ms: 21 %; the last step no FLOP, 0.4 MB, 0.13 ms: 80 % of memory's
+//   lane_weights: 8 B T H N = 8.4 MFLOP, 0.4 MB, 0.19 ms: 33 %; by the price of a store, storing dw is about half of it
 //@include lstm_cell
 //@include texture
 override SAVE: u32 = 1; // keep gates and cell states for backward
