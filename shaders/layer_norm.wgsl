@@ -2,7 +2,8 @@
 // backward, with g_i = dy_i gain_i: dx_i = (g_i - mean(g) - n_i mean(g n)) / sqrt(var + eps)
 //           dgain_i = sum_rows dy_i n_i, dbias_i = sum_rows dy_i
 // x, y, dy, dx: [rows, cols]; gain, bias: [cols]; stats: [rows, 2] = mean and 1 / sqrt(var + eps)
-// forward, backward_x: one lane per row; forward4, backward_x4 the same on vec4, for cols divisible by 4
+// forward, backward_x: one lane per row, for what layer_norm_subgroup.wgsl and layer_norm_block.wgsl do not take;
+// forward4, backward_x4 the same on vec4, for cols divisible by 4
 // gain_partial: one lane per column of one part of the rows, gain_partial4 per four columns
 // numerics: the mean first, then the squares around it: no cancellation for rows far from zero
 // cost: 3 reads of x and 1 write forward; bound by memory

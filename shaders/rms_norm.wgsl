@@ -1,7 +1,8 @@
 // rms_norm over the last axis: y_i = n_i gain_i, n_i = x_i / sqrt(mean(x^2) + eps)
 // backward, with g_i = dy_i gain_i: dx_i = (g_i - n_i mean(g n)) / sqrt(mean(x^2) + eps), dgain_i = sum_rows dy_i n_i
 // x, y, dy, dx: [rows, cols]; gain: [cols]; scales: [rows] = 1 / sqrt(mean(x^2) + eps)
-// forward, backward_x: one lane per row; forward4, backward_x4 the same on vec4, for cols divisible by 4
+// forward, backward_x: one lane per row, for what rms_norm_subgroup.wgsl and rms_norm_block.wgsl do not take; forward4,
+// backward_x4 the same on vec4, for cols divisible by 4
 // gain_partial: one lane per column of one part of the rows, gain_partial4 per four columns
 // cost: 2 reads of x and 1 write forward; bound by memory
 //@include grid

@@ -1,7 +1,8 @@
 // softmax over the last axis: y_i = exp(x_i - m) / sum_j exp(x_j - m), m = max_j x_j
 // backward: dx_i = y_i * (dy_i - sum_j dy_j * y_j)
-// x, y, dy, dx: [rows, cols]; one lane per row: software adapters run lanes side by side and pay dearly for barriers
-// cost: 2 reads and 1 write of the data forward, about 5 FLOP an element; bound by memory
+// x, y, dy, dx: [rows, cols]; one lane per row, the reference; software adapters run softmax_subgroup.wgsl for all but
+// small sizes and rows that are no multiple of 4, or longer than 1024; GPUs softmax_block.wgsl
+// cost: 3 reads and 1 write of the data forward, about 5 FLOP an element; bound by memory
 //@include grid
 override WG: u32 = 32;
 struct Params { rows: u32, cols: u32 }

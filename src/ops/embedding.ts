@@ -7,7 +7,7 @@ import { requireDType } from "./require_dtype.ts";
 
 /** Most positions one backward walk may meet: an invocation is stopped silently after 65,535 iterations. */
 const slab = 32768;
-/** Pieces of a row that a lane copies: on llvmpipe half the time of one, a quarter less than of four. */
+/** Pieces of a row that a lane copies: 2^20 elements take 0.9 ms on llvmpipe, 1.0 ms with four, 1.3 to 1.7 ms with one. */
 const mostPieces = 8;
 
 /** The op behind {@link embedding}. */
