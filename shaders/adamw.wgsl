@@ -6,7 +6,7 @@
 // norm: [1]; g, p, m, v: [size] of each tensor, four elements at a time: buffers hold a multiple of 256 bytes, and what
 // lies behind the last element is nobody's. A lane takes the same place in every tensor, so the host groups tensors of
 // like size; blocks0.. hold the sizes in vec4, 0 for an empty slot.
-// cost: 14 FLOP an element, 4 reads and 3 writes; bound by memory: with the norm of the gradients 64 % of the fastest
+// cost: 14 FLOP an element, 4 reads and 3 writes; bound by memory: with the norm of the gradients 55 % of the fastest
 // copy's GB/s (bench/peak.ts) for 2^20 elements on llvmpipe
 //@include grid
 const SLOTS = 1u;

@@ -4,7 +4,7 @@
 // the maximum grows), backward `lanes` lanes a row, each taking every lanes-th element; forward4 and backward_x4 the
 // same on vec4, for cols divisible by 4: software adapters load a vec4 faster than two elements
 // a lane may run 65,535 iterations in all and takes four elements in each; rows hold at most 65,536 elements
-// cost: forward 1 read of x and about 6 FLOP an element, on llvmpipe at 57 % of the fastest copy's GB/s (bench/peak.ts)
+// cost: forward 1 read of x and about 6 FLOP an element, on llvmpipe at 49 % of the fastest copy's GB/s (bench/peak.ts)
 // for 256 x 16384; backward 1 read, 1 write and about 4 FLOP
 //@include grid
 override WG: u32 = 32;

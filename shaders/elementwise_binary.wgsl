@@ -5,7 +5,7 @@
 // the row (A, B = 1), gives one element to the whole row (0), or is a number from Params (2).
 // one lane per VECTORS vec4, WG apart (forward, backward), or per element (.._scalar, where rows are no multiple of 4)
 // cost: 1 FLOP an element, 12 bytes where shapes are equal; bound by memory on GPUs, on llvmpipe by its loads (25 ns
-// for 8 lanes and a vec4) and stores (21 ns): 2^20 elements reach 86 % of the fastest copy's GB/s (bench/peak.ts)
+// for 8 lanes and a vec4) and stores (21 ns): 2^20 elements reach 76 % of the fastest copy's GB/s (bench/peak.ts)
 //@include grid
 //@include strides
 const VECTORS = 1u;

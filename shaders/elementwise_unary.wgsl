@@ -7,7 +7,7 @@
 //     Recipes, section 6.2)
 // x, y, dy, dx: [n]; one lane per VECTORS vec4, WG apart; buffers are padded to a multiple of 4
 // NaN gives NaN. cost: 1 to 30 FLOP an element, 8 bytes forward, 16 backward; bound by memory on GPUs, on
-// llvmpipe by its loads and stores: silu of 2^20 elements reaches 69 % of the fastest copy's GB/s (bench/peak.ts)
+// llvmpipe by its loads and stores: silu of 2^20 elements reaches 60 % of the fastest copy's GB/s (bench/peak.ts)
 //@include grid
 const VECTORS = 1u;
 override WG: u32 = 64;

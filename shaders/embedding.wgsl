@@ -6,7 +6,7 @@
 // table, dtable: [V, C]; ids: [N]; y, dy: [N, C]; head, tail: [chunks, V]; next: [N]. `cols` is C, or C / 4 for the
 // entry points on vec4, C / 4 / PIECES for forward4. A walk may take one iteration per position, so the host feeds at
 // most 32,768 positions at once.
-// cost: forward moves 2 N C floats, on llvmpipe at 58 % of the fastest copy's GB/s (bench/peak.ts) for 4096 ids and 256
+// cost: forward moves 2 N C floats, on llvmpipe at 60 % of the fastest copy's GB/s (bench/peak.ts) for 4096 ids and 256
 // channels; backward N C + V C floats and 2 chunks V words
 //@include grid
 const PIECES = 1u;

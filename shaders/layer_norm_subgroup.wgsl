@@ -4,7 +4,7 @@
 // and keep their OWN vec4 of it, of gain and of bias in registers: a load costs more there than anything else.
 // numerics: the mean first, then the squares around it: no cancellation for rows far from zero
 // cost: 1 read of x and 1 write forward, 2 reads and 1 write backward; bound by the adapter's loads and stores: on
-// llvmpipe 4096 x 64 takes 0.44 ms, 43 % of the fastest copy's GB/s (bench/peak.ts), 1024 x 1024 takes 1.3 ms, 58 %
+// llvmpipe 4096 x 64 takes 0.43 ms, 39 % of the fastest copy's GB/s (bench/peak.ts), 1024 x 1024 takes 1.25 ms, 53 %
 //@include grid
 const OWN = 2u;
 struct Params { rows: u32, cols: u32, eps: f32, parts: u32, rows_per_part: u32, share: u32 }

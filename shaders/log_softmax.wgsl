@@ -5,7 +5,7 @@
 // `lanes` lanes a row, each taking every lanes-th element; the entry points on vec4 do the same for cols divisible by
 // 4: software adapters load a vec4 faster than two elements
 // a lane may run 65,535 iterations in all and takes four elements in each; rows hold at most 65,536 elements
-// cost: 2 reads and 1 write of the data forward, 3 reads and 1 write backward; bound by memory: forward 41 % of the
+// cost: 2 reads and 1 write of the data forward, 3 reads and 1 write backward; bound by memory: forward 36 % of the
 // fastest copy's GB/s (bench/peak.ts) for 1024 x 1024 on llvmpipe
 //@include grid
 override WG: u32 = 32;

@@ -3,7 +3,7 @@
 // A workgroup is one subgroup and takes `share` rows, one after the other. Its lanes stand along a row, a vec4 each,
 // and keep their OWN vec4 of it and of gain in registers: a load costs more there than anything else.
 // cost: 1 read of x and 1 write forward, 2 reads and 1 write backward; bound by the adapter's loads and stores: on
-// llvmpipe 1024 x 1024 takes 1.3 ms, 60 % of the fastest copy's GB/s (bench/peak.ts)
+// llvmpipe 1024 x 1024 takes 1.3 ms, 52 % of the fastest copy's GB/s (bench/peak.ts)
 //@include grid
 const OWN = 2u;
 struct Params { rows: u32, cols: u32, eps: f32, parts: u32, rows_per_part: u32, share: u32 }

@@ -4,8 +4,8 @@
 // and keep their OWN vec4 of it in registers: a load costs more there than anything else, so each element is loaded
 // once.
 // cost: 1 read and 1 write of the data forward, 2 reads and 1 write backward, about 5 FLOP an element; bound by the
-// adapter's loads and stores: on llvmpipe 4096 x 64 takes 0.45 ms, 43 % of the fastest copy's GB/s (bench/peak.ts),
-// 1024 x 1024 takes 1.5 ms, 52 %
+// adapter's loads and stores: on llvmpipe 4096 x 64 takes 0.38 ms, 44 % of the fastest copy's GB/s (bench/peak.ts),
+// 1024 x 1024 takes 1.25 ms, 53 %
 //@include grid
 const OWN = 2u;
 struct Params { rows: u32, cols: u32, share: u32 }
