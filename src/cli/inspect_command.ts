@@ -96,7 +96,7 @@ function describePolicy(config: DecodingPolicyConfig): string {
   return [
     `a decoding policy; network ${network}, hidden_dim ${hidden_dim}, layers ${layers}, state ${state}`,
     `targets ${showShape(targets)}, max_steps ${max_steps}, slack ${slack}, degrees ${showShape(degrees)}`,
-    `prior ${prior.schedule} (width ${prior.width}, floor ${prior.floor})`,
+    `prior ${prior.schedule} (width ${prior.width}, floor ${prior.floor}) in ${prior.order} order (trust ${prior.trust})`,
     `repulsion ${repulsion ? `sigma ${repulsion.sigma}` : "none"}, cells ${cells}, classes ${config.classes}`,
   ].join(", ");
 }

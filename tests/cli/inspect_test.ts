@@ -116,7 +116,7 @@ await fileTest("inspect: names a decoding policy with what it decides", () =>
     assert.equal(
       lines.at(-1),
       "model: a decoding policy; network conv, hidden_dim 8, layers 2, state confidence, targets [9], max_steps 9, " +
-        "slack 0, degrees [1, 2, 3, 4], prior arccos (width 0.3, floor 0.001), repulsion none, cells 9, classes 3",
+        "slack 0, degrees [1, 2, 3, 4], prior arccos (width 0.3, floor 0.001) in random order (trust 0), repulsion none, cells 9, classes 3",
     );
     await writeSafetensors(file, new Map(tensors), { ...metadata, config: JSON.stringify(tinyPolicyConfig) });
     assert.match((await inspect(file)).lines.at(-1)!, /, repulsion sigma 1, cells 9, classes 3$/);
