@@ -208,7 +208,11 @@ export {
   type ValidActions,
 } from "./src/policy/decision.ts";
 export { DecodingPolicy, type PolicyOutput } from "./src/policy/decoding_policy.ts";
-export { type DecodingPolicyConfig, decodingPolicyShapes } from "./src/policy/decoding_policy_config.ts";
+export {
+  type DecodingPolicyConfig,
+  decodingPolicyShapes,
+  type PolicyPrior,
+} from "./src/policy/decoding_policy_config.ts";
 export { type DegreeLimits, DegreeRule, spacedDegrees } from "./src/policy/degree_rule.ts";
 export {
   handCount,
