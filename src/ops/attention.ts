@@ -116,9 +116,8 @@ export const attentionOp = defineOp({
   forward(run, [q, k, v], _attributes, plan) {
     const o = run.empty(q.shape);
     const logsumexp = run.empty(q.shape.slice(0, 3));
-    const operands = operandsOf(plan, [q, k, v]);
-    launch("forward", plan, [...operands, ...plan.steps], [o, logsumexp]);
-    release(plan, operands);
+    using _scope = run.device.scope(); // of textures
+    launch("forward", plan, [...operandsOf(plan, [q, k, v]), ...plan.steps], [o, logsumexp]);
     return { out: o, saved: { plan, o, logsumexp } };
   },
   backward(run, { plan, o, logsumexp }, dout, [wantedQ, wantedK, wantedV]) {
@@ -131,13 +130,14 @@ export const attentionOp = defineOp({
       params: { ...sizes, scale, rows, begin: 0, end: 0 },
       grid: foldGrid(Math.ceil(rows / lanes)),
     });
+    const dq = wantedQ ? run.empty(q.shape) : null;
+    const dkv = wantedK || wantedV ? [run.empty(k.shape), run.empty(v.shape)] as const : null;
+    using _scope = run.device.scope();
     const operands = operandsOf(plan, [q, k, v, dout]);
     const read = [...operands.slice(0, 3), ...steps, operands[3]!, stats];
-    let dq: Tensor | null = null, dk: Tensor | null = null, dv: Tensor | null = null;
-    if (wantedQ) launch("backward_q", plan, read, [dq = run.empty(q.shape)]);
-    if (wantedK || wantedV) launch("backward_kv", plan, read, [dk = run.empty(k.shape), dv = run.empty(v.shape)]);
-    release(plan, operands);
-    return [dq, dk, dv];
+    if (dq) launch("backward_q", plan, read, [dq]);
+    if (dkv) launch("backward_kv", plan, read, dkv);
+    return [dq, ...dkv ?? [null, null]];
   },
 });
 
@@ -162,14 +162,13 @@ function requireSteps(what: string, steps: Tensor | undefined, batch: number, le
   throw new RangeError(`Cannot apply attention: ${what} must be ${wanted}, got ${got}`);
 }
 
-/** What the kernels read rows of: the subgroup variant takes them from textures, where loads are far cheaper. */
+/**
+ * What the kernels read rows of: the subgroup variant takes them from textures, where loads are far cheaper. They belong
+ * to a scope of this op, which ends with it, for the scope around may hold many layers; those that a capture shares
+ * belong to whoever was first.
+ */
 function operandsOf({ variant, q: { device } }: Plan, tensors: readonly Tensor[]): readonly Tensor[] {
   return variant === "subgroup" ? tensors.map((tensor) => device.texture(tensor)) : tensors;
-}
-
-/** Gives textures back at once: the scope may hold many layers. */
-function release({ variant }: Plan, operands: readonly Tensor[]): void {
-  if (variant === "subgroup") { for (const texture of operands) texture.dispose(); }
 }
 
 /** Launches a kernel whose lanes own rows of one axis and loop over the other. */

@@ -83,7 +83,8 @@ export class Device {
 
   /**
    * A copy of a tensor in a texture, for kernels that read it many times (see `MemoryKind`). The number of elements must
-   * be divisible by 4. Inside a capture, calls share a copy for as long as nobody writes the tensor.
+   * be divisible by 4. Inside a capture, calls share a copy for as long as nobody writes the tensor or the copy: leave its
+   * end to the scope.
    */
   texture(tensor: Tensor): Tensor {
     if (tensor.size % 4) {
@@ -214,7 +215,7 @@ export class Device {
       const pooled = this.#pooled(tensor, source.name);
       memory.push(pooled);
       bindings += writeLetters[pooled.kind];
-      this.#captureCopies?.delete(tensor.storage);
+      this.#forgetCopies(tensor.storage);
     }
     const kernel = kernels.kernel(source, entry, bindings, overrides);
     const size = "counts" in grid
@@ -261,6 +262,13 @@ export class Device {
   /** Frees the device. */
   destroy(): void {
     this.gpu.destroy();
+  }
+
+  /** What was written equals its copy no longer, nor the copy what it was made of. */
+  #forgetCopies(written: Storage): void {
+    for (const [from, { storage }] of this.#captureCopies ?? []) {
+      if (from === written || storage === written) this.#captureCopies!.delete(from);
+    }
   }
 
   #buffer(tensor: Tensor, op: string): PooledMemory {

@@ -54,3 +54,22 @@ export function fetchTexture(x: Tensor): Tensor {
   });
   return y;
 }
+
+/** The texels of y = x. */
+const store: ShaderSource = {
+  name: "store",
+  text: `//@include texture
+struct Params { n: u32 }
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var y: texture_storage_2d<rgba32float, write>;
+@group(1) @binding(0) var<uniform> params: Params;
+@compute @workgroup_size(64) fn forward(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < params.n) { textureStore(y, texel(id.x), x[id.x]); }
+}`,
+};
+
+/** Writes the elements of x into a tensor in a texture. */
+export function storeTexture(x: Tensor, y: Tensor): void {
+  const n = x.size / 4;
+  x.device.launch(store, "forward", { read: [x], write: [y], params: { n }, grid: [Math.ceil(n / 64)] });
+}

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { attention, type AttentionAttributes, attentionOp, type AttentionVariant } from "../../src/ops/attention.ts";
 import { gradients } from "../../src/tensor/tape.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { checkOp, type OpCase } from "../support/check_op.ts";
 import { testDevice } from "../support/device.ts";
+import { fetchTexture } from "../gpu/kernels.ts";
 import { seededRandom } from "../support/random.ts";
 import { Ref } from "../support/ref.ts";
 
@@ -189,6 +191,25 @@ Deno.test("attention: the result does not depend on the batch around a sample", 
     attention(one, one, one, { visibility: "causal" }),
   ]);
   assert.deepEqual([...inBatch!.slice(2 * 9 * 8, 2 * 2 * 9 * 8)], [...alone!]);
+});
+
+Deno.test({
+  name: "attention: leaves copies in textures alone that others share in a capture (needs llvmpipe)",
+  ignore: (await testDevice()).gpu.adapter.subgroupSize !== 8,
+}, async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const [q, k, v] = [1, 2, 3].map((value) => device.full([1, 1, 16, 8], value)) as [Tensor, Tensor, Tensor];
+  q.requiresGrad = true;
+  const captured = device.capture(() => {
+    const shared = [q, k, v].map((tensor) => device.texture(tensor));
+    const o = attentionOp([q, k, v], { visibility: "none", variant: "subgroup" });
+    return [...o.node!.backward([v], [true, true, true]) as Tensor[], ...shared.map(fetchTexture)];
+  });
+  captured.replay();
+  const values = await device.read(captured.result);
+  assert.deepEqual(values.slice(3).map(([first]) => first), [1, 2, 3]);
+  captured.dispose();
 });
 
 Deno.test("attention: refuses shapes that do not match", async () => {

@@ -3,7 +3,7 @@ import { Scalar } from "../../src/gpu/params.ts";
 import type { Device } from "../../src/tensor/device.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { testDevice } from "../support/device.ts";
-import { affine, applyAffine, fetchTexture, launchAffine } from "../gpu/kernels.ts";
+import { affine, applyAffine, fetchTexture, launchAffine, storeTexture } from "../gpu/kernels.ts";
 
 /** A capture of `steps` times y = 1 y + shift. */
 function captureChain(device: Device, x: Tensor, steps: number, shift: number | Scalar) {
@@ -95,6 +95,21 @@ Deno.test("copies to textures are shared in a capture until somebody writes the 
   }
   captured.dispose();
   assert.notEqual(device.texture(x).storage, device.texture(x).storage, "outside everybody has copies of his own");
+});
+
+Deno.test("a copy that somebody writes is shared no longer", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const x = device.tensor([1, 2, 3, 4]);
+  const captured = device.capture(() => {
+    const own = device.texture(x);
+    storeTexture(device.full([4], 7), own);
+    return [own, device.texture(x)].map(fetchTexture);
+  });
+  captured.replay();
+  const [own, fresh] = await device.read(captured.result);
+  assert.deepEqual([[...own!], [...fresh!]], [[7, 7, 7, 7], [1, 2, 3, 4]]);
+  captured.dispose();
 });
 
 Deno.test("a replay is one submit and allocates nothing", async () => {
