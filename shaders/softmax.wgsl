@@ -6,7 +6,7 @@
 //@include grid
 override WG: u32 = 32;
 struct Params { rows: u32, cols: u32 }
-const LOWEST = -3.402823e38;
+const LOWEST = -3.4028234e38;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;

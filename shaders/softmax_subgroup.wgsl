@@ -9,7 +9,7 @@
 //@include grid
 const OWN = 2u;
 struct Params { rows: u32, cols: u32, share: u32 }
-const LOWEST = -3.402823e38;
+const LOWEST = -3.4028234e38;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;

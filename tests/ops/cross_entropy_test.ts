@@ -55,21 +55,29 @@ Deno.test("cross_entropy gives masked logits no probability", async () => {
   for (const rows of ["plain", "block"] as const) {
     const device = await deviceWith({ rows });
     using _scope = device.scope();
-    const lowest = -3.402823e38;
+    const lowest = -3.4028234663852886e38;
     const logits = device.tensor([1, lowest, lowest, 2, 2, -Infinity], [2, 3]);
+    const inVectors = device.tensor([...Array(4).fill(-Infinity), 1, lowest, -Infinity, 1, ...Array(8).fill(lowest)], [
+      2,
+      8,
+    ]);
     assert.deepEqual(
       [...await crossEntropy(logits, device.tensor(Int32Array.of(0, 1))).data()],
       [0, Math.fround(Math.LN2)],
     );
+    const [first, second] = await crossEntropy(inVectors, device.tensor(Int32Array.of(4, 1))).data();
+    assert.deepEqual([first, second], [Math.fround(Math.LN2), 0], "ln 8 is lost beside the lowest float");
   }
 });
 
 Deno.test("cross_entropy lets NaN logits through to the loss", async () => {
   const device = await testDevice();
   using _scope = device.scope();
-  const loss = crossEntropy(device.tensor([NaN, 1, 2, 0, 1, 2], [2, 3]), device.tensor(Int32Array.of(1, 1)));
-  const [first, second] = await loss.data();
-  assert.ok(Number.isNaN(first) && Number.isFinite(second));
+  for (const cols of [3, 8]) {
+    const logits = device.tensor(Float32Array.from({ length: 2 * cols }, (_, i) => i ? i : NaN), [2, cols]);
+    const [first, second] = await crossEntropy(logits, device.tensor(Int32Array.of(1, 1))).data();
+    assert.ok(Number.isNaN(first) && Number.isFinite(second));
+  }
 });
 
 Deno.test("cross_entropy refuses wrong inputs", async () => {

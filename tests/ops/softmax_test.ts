@@ -54,6 +54,17 @@ Deno.test("softmax lets NaN through in its row alone and gives masked elements n
   }
 });
 
+Deno.test("softmax of rows of the lowest float alone is uniform", async () => {
+  for (const rows of ["plain", "block"] as const) {
+    const device = await deviceWith({ rows });
+    using _scope = device.scope();
+    for (const shape of [[2, 8], [1030, 4], [160, 32]]) {
+      const y = await softmax(device.full(shape, -3.4028234663852886e38)).data();
+      assert.ok(y.every((p) => p === 1 / shape[1]!), `${rows} ${shape}: ${y[0]}`);
+    }
+  }
+});
+
 Deno.test("softmax of rows that lanes share: NaN, masked elements and extremes", async () => {
   const device = await testDevice();
   using _scope = device.scope();
