@@ -5,6 +5,7 @@
 // cost: 1 read of x and 1 write forward, 2 reads and 1 write backward; bound by the adapter's loads and stores: on
 // llvmpipe 1024 x 1024 takes 1.3 ms, 52 % of the fastest copy's GB/s (bench/peak.ts)
 //@include grid
+//@include lane_reduce
 const OWN = 2u;
 struct Params { rows: u32, cols: u32, eps: f32, parts: u32, rows_per_part: u32, share: u32 }
 
@@ -17,14 +18,6 @@ struct Params { rows: u32, cols: u32, eps: f32, parts: u32, rows_per_part: u32, 
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
-
-// A third of the time of subgroupAdd there.
-fn sum_of_lanes(v: vec4f) -> f32 {
-  var sum = (v.x + v.y) + (v.z + v.w);
-  sum += subgroupShuffleXor(sum, 1u);
-  sum += subgroupShuffleXor(sum, 2u);
-  return sum + subgroupShuffleXor(sum, 4u);
-}
 
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {

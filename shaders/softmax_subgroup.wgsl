@@ -7,6 +7,7 @@
 // adapter's loads and stores: on llvmpipe 4096 x 64 takes 0.38 ms, 44 % of the fastest copy's GB/s (bench/peak.ts),
 // 1024 x 1024 takes 1.25 ms, 53 %
 //@include grid
+//@include lane_reduce
 const OWN = 2u;
 struct Params { rows: u32, cols: u32, share: u32 }
 const LOWEST = -3.4028234e38;
@@ -17,21 +18,6 @@ const LOWEST = -3.4028234e38;
 @group(0) @binding(1) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4f>;
 @group(1) @binding(0) var<uniform> params: Params;
-
-// A third of the time of subgroupAdd there.
-fn sum_of_lanes(v: vec4f) -> f32 {
-  var sum = (v.x + v.y) + (v.z + v.w);
-  sum += subgroupShuffleXor(sum, 1u);
-  sum += subgroupShuffleXor(sum, 2u);
-  return sum + subgroupShuffleXor(sum, 4u);
-}
-
-fn largest_of_lanes(v: vec4f) -> f32 {
-  var most = max(max(v.x, v.y), max(v.z, v.w));
-  most = max(most, subgroupShuffleXor(most, 1u));
-  most = max(most, subgroupShuffleXor(most, 2u));
-  return max(most, subgroupShuffleXor(most, 4u));
-}
 
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -5,7 +5,8 @@ import type { OpenedAdapter } from "./adapter.ts";
  *
  * - `plain`: a lane per result, on any adapter; the reference of the others.
  * - `register`: a lane keeps a row of attention in registers; no barriers.
- * - `lane`: software adapters with subgroups of 8 lanes: subgroup broadcast, operands in textures, no barriers.
+ * - `lane`: software adapters with subgroups of 8 lanes: subgroup broadcast, operands in textures, no barriers; rows in
+ *   registers, summed by subgroup shuffles.
  * - `block`: GPUs: tiles in workgroup memory; a number is the side of the tile. All keep to what every WebGPU device
  *   grants: 256 invocations and 16 KiB of workgroup memory.
  *
@@ -14,7 +15,7 @@ import type { OpenedAdapter } from "./adapter.ts";
 export const kernelFamilies = {
   matmul: ["plain", "lane", "block64", "block128"],
   packedMatmul: ["plain", "lane", "block"],
-  rows: ["plain", "block"],
+  rows: ["plain", "lane", "block"],
   attention: ["plain", "register", "lane", "block"],
   conv2d: ["plain", "lane", "block"],
 } as const;
@@ -31,7 +32,7 @@ export type AdapterClass = "cpu" | "integrated" | "discrete";
 
 /** The defaults. Those of GPUs are not measured: large tiles where many cores have to be fed from memory of their own. */
 const defaults: Readonly<Record<AdapterClass, KernelTable>> = {
-  cpu: { matmul: "lane", packedMatmul: "lane", rows: "plain", attention: "lane", conv2d: "lane" },
+  cpu: { matmul: "lane", packedMatmul: "lane", rows: "lane", attention: "lane", conv2d: "lane" },
   integrated: { matmul: "block64", packedMatmul: "block", rows: "block", attention: "block", conv2d: "block" },
   discrete: { matmul: "block128", packedMatmul: "block", rows: "block", attention: "block", conv2d: "block" },
 };

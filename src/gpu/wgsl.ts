@@ -54,7 +54,6 @@ export function assembleShader(
     lines.push(line);
     places.push(place);
   };
-  if (runtime === "browser" && /\bsubgroup[A-Z]/.test(text)) add("enable subgroups;", `${name}.wgsl:1`);
   for (const [, include] of text.matchAll(/^\/\/@include (\w+)\s*$/gm)) {
     const library = libraryFiles[include!];
     if (library === undefined) throw new Error(`${name}.wgsl includes ${include}, which is not in shaders/lib`);
@@ -64,6 +63,10 @@ export function assembleShader(
     }
   }
   for (const { line, source } of unrolled(name, text)) add(line, `${name}.wgsl:${source}`);
+  if (runtime === "browser" && lines.some((line) => /\bsubgroup[A-Z]/.test(line))) {
+    lines.unshift("enable subgroups;");
+    places.unshift(`${name}.wgsl:1`);
+  }
   return { code: lines.join("\n"), lines: places, ...parseParams(name, text) };
 }
 

@@ -1,6 +1,7 @@
 import attentionSteps from "../../shaders/lib/attention_steps.wgsl" with { type: "text" };
 import epilogue from "../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import grid from "../../shaders/lib/grid.wgsl" with { type: "text" };
+import laneReduce from "../../shaders/lib/lane_reduce.wgsl" with { type: "text" };
 import lstmCell from "../../shaders/lib/lstm_cell.wgsl" with { type: "text" };
 import lstmStore from "../../shaders/lib/lstm_store.wgsl" with { type: "text" };
 import packedStore from "../../shaders/lib/packed_store.wgsl" with { type: "text" };
@@ -15,6 +16,7 @@ export const libraryFiles: Readonly<Record<string, string>> = {
   attention_steps: attentionSteps,
   epilogue,
   grid,
+  lane_reduce: laneReduce,
   lstm_cell: lstmCell,
   lstm_store: lstmStore,
   packed_store: packedStore,

@@ -12,17 +12,18 @@ export function groupPerRow(device: Device): boolean {
 
 /** Elements of a row that 8 lanes keep in registers at most: twice as many would take seconds to compile. */
 const widestLaneRow = 1024;
-/** Elements below which launching costs more than computing, and compiling more than both. */
+/** Elements up to which launching costs more than computing, and compiling more than both. */
 const fewElements = 4096;
 /** Most rows of a subgroup: they share what is the same for all rows. */
 const mostShared = 16;
 
 /**
  * How 8 lanes share rows: the vec4 of a row that a lane owns, and the rows that a subgroup takes. Null where a lane
- * walks each row instead: on other adapters, for few elements, and for rows that are too long or no multiple of 4.
+ * walks each row instead: for few elements, for rows that are too long or no multiple of 4, and where the table does not
+ * name lanes.
  */
 export function lanesPerRow(device: Device, rows: number, cols: number): { own: number; share: number } | null {
-  if (groupPerRow(device) || device.gpu.adapter.subgroupSize !== 8) return null;
+  if (device.gpu.table.rows !== "lane") return null;
   if (cols % 4 || cols > widestLaneRow || rows * cols <= fewElements) return null;
   const own = 2 ** Math.ceil(Math.log2(Math.ceil(cols / 32)));
   return { own, share: Math.min(mostShared, Math.ceil(rows / 64)) };
@@ -30,8 +31,8 @@ export function lanesPerRow(device: Device, rows: number, cols: number): { own: 
 
 /**
  * Launches a kernel that reduces rows: entry point `entry` of `block` with a workgroup per row where the table says so,
- * else that of `lane` where {@link lanesPerRow} says so, else `plainEntry` of the op's own shader with a lane per row.
- * All have the same bindings and params, but for the `share` of `lane`.
+ * that of `lane`, where the op has one, as {@link lanesPerRow} says, else `plainEntry` of the op's own shader with a lane
+ * per row. All have the same bindings and params, but for the `share` of `lane`.
  *
  * @param grid workgroups where only the device knows the rows, for the family that {@link groupPerRow} tells.
  */

@@ -33,6 +33,9 @@ Deno.test("browsers get `enable subgroups;` before everything, and only where a 
   assert.equal(browser.lines.length, browser.code.split("\n").length);
   assert.equal(browser.lines.at(-1), "sample.wgsl:2");
   assert.ok(!assembleShader("sample", text).code.includes("enable"));
+  const included = assembleShader("sample", "//@include lane_reduce", {}, "browser");
+  assert.ok(included.code.startsWith("enable subgroups;\n"), "a file that it includes uses them");
+  assert.equal(included.lines.length, included.code.split("\n").length);
   assert.ok(!assembleShader("sample", "//@include grid", {}, "browser").code.includes("enable"));
 });
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { softmax, softmaxOp } from "../../src/ops/softmax.ts";
 import { assertAllClose } from "../support/assert_all_close.ts";
 import { checkOp } from "../support/check_op.ts";
-import { deviceWith, testDevice } from "../support/device.ts";
+import { deviceWith, familiesOf, testDevice } from "../support/device.ts";
 
-for (const rows of ["plain", "block"] as const) {
+for (const rows of await familiesOf("rows")) {
   checkOp(softmaxOp, {
     table: { rows },
     reference: {
@@ -46,7 +46,7 @@ Deno.test("softmax sums the longest row whole", async () => {
 });
 
 Deno.test("softmax lets NaN through in its row alone and gives masked elements nothing", async () => {
-  for (const rows of ["plain", "block"] as const) {
+  for (const rows of await familiesOf("rows")) {
     const device = await deviceWith({ rows });
     using _scope = device.scope();
     const x = device.tensor([NaN, 1, 0, 0, -Infinity, 3], [3, 2]);
@@ -55,7 +55,7 @@ Deno.test("softmax lets NaN through in its row alone and gives masked elements n
 });
 
 Deno.test("softmax of rows of the lowest float alone is uniform", async () => {
-  for (const rows of ["plain", "block"] as const) {
+  for (const rows of await familiesOf("rows")) {
     const device = await deviceWith({ rows });
     using _scope = device.scope();
     for (const shape of [[2, 8], [1030, 4], [160, 32]]) {
@@ -74,6 +74,21 @@ Deno.test("softmax of rows that lanes share: NaN, masked elements and extremes",
   const y = await softmax(device.tensor(rows, [1025, 4])).data();
   assert.deepEqual([...y.subarray(0, 12)], [NaN, NaN, NaN, NaN, 0.5, 0, 0.5, 0, 0.5, 0.5, 0, 0]);
   for (let i = 12; i < y.length; i++) assert.equal(y[i], i % 4 === (i >> 2) % 4 ? 1 : 0);
+});
+
+Deno.test("softmax of more rows than a dimension of a grid holds workgroups", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const rows = 1_050_000; // subgroups take 16 each
+  const x = device.tensor(Float32Array.from({ length: 4 * rows }, (_, i) => i % 4 === (i >> 2) % 3 ? 0 : -1000), [
+    rows,
+    4,
+  ]);
+  x.requiresGrad = true;
+  const y = softmax(x), values = await y.data();
+  assert.equal(values.findIndex((p, i) => p !== (i % 4 === (i >> 2) % 3 ? 1 : 0)), -1);
+  const [dx] = y.node!.backward([device.full(x.shape, 2)], [true]);
+  assert.equal((await dx!.data()).findIndex((d) => d !== 0), -1);
 });
 
 Deno.test("softmax refuses wrong inputs", async () => {

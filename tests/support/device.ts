@@ -1,5 +1,11 @@
 import { Gpu } from "../../src/gpu/gpu.ts";
-import type { KernelTable } from "../../src/gpu/kernel_table.ts";
+import {
+  familyRuns,
+  type HeavyOp,
+  kernelFamilies,
+  type KernelFamily,
+  type KernelTable,
+} from "../../src/gpu/kernel_table.ts";
 import { Device } from "../../src/tensor/device.ts";
 
 let opened: Promise<Device> | undefined;
@@ -18,4 +24,10 @@ export function deviceWith(table: Partial<KernelTable>): Promise<Device> {
     return new Device(new Gpu(gpu.adapter, undefined, { ...gpu.table, ...table }));
   };
   return forced.get(key) ?? forced.set(key, make()).get(key)!;
+}
+
+/** The families of an op that the tests' adapter runs. */
+export async function familiesOf<O extends HeavyOp>(op: O): Promise<KernelFamily<O>[]> {
+  const { adapter } = (await testDevice()).gpu;
+  return (kernelFamilies[op] as readonly KernelFamily<O>[]).filter((family) => familyRuns(family, adapter));
 }
