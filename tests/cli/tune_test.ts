@@ -60,7 +60,9 @@ fileTest("tune prints a line a family and keeps what commands then use", async (
     for (const { gpu: { pool: { counters } } } of devices) {
       assert.deepEqual([counters.liveBytes, counters.pooledBytes], [0, 0], "memory is given back");
     }
-    for (const line of measured) assert.match(line, /^rows +(first|second) +(plain|lane|block) +\d+\.\d+ +\d+\.\d+ +\d/);
+    for (const line of measured) {
+      assert.match(line, /^rows +(first|second) +(plain|lane|block) +\d+\.\d+ +\d+\.\d+ +\d/);
+    }
     assert.match(lines.at(-1)!, /^Kept in .*kernels\.json; delete it to go back to the defaults$/);
     assert.deepEqual(
       { ...table, rows: "plain" },
