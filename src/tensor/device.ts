@@ -130,7 +130,12 @@ export class Device {
     const tensor = this.empty(shape, dtype);
     const bits = dtype === "f32" ? new Uint32Array(Float32Array.of(value).buffer)[0]! : value >>> 0;
     const n = tensor.size;
-    this.launch(fill, "forward", { read: [], write: [tensor], params: { n, bits }, grid: foldGrid(Math.ceil(n / 64)) });
+    this.launch(fill, "forward", {
+      read: [],
+      write: [tensor],
+      params: { n, bits },
+      grid: foldGrid(Math.ceil(n / 256)),
+    });
     return tensor;
   }
 

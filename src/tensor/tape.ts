@@ -98,7 +98,7 @@ export function sum(a: Tensor, b: Tensor): Tensor {
     read: [a, b],
     write: [out],
     params: { n },
-    grid: foldGrid(Math.ceil(n / 64)),
+    grid: foldGrid(Math.ceil(n / 256)),
   });
   return out;
 }

@@ -147,6 +147,16 @@ Deno.test("gradients of micro-batches accumulate", async () => {
   assert.deepEqual(await values(grads!), [111, 222]);
 });
 
+Deno.test("addGradients adds all elements, be they few, odd or many", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  for (const n of [1, 6, 257, 65_536 * 256 + 3]) {
+    const [sum] = addGradients([device.full([n], 2)], [device.full([n], 3)]);
+    const values = await sum!.data();
+    assert.ok(values.length === n && values.every((value) => value === 5), `${n}`);
+  }
+});
+
 Deno.test("addGradients refuses lists that do not match", async () => {
   const device = await testDevice();
   using _scope = device.scope();
