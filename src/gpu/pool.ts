@@ -47,6 +47,7 @@ export interface PoolCounters {
 /** Where released buffers wait: the pool's own free list, or that of a capture. */
 type FreeList = Map<string, PooledMemory[]>;
 
+/** Sizes are multiples of it: kernels may take whole vec4 of what a tensor of any size lies in. */
 const minBytes = 256;
 
 /** Rounds up to 256 bytes and above that to quarter steps of a power of two: at most 25 % is wasted. */
@@ -98,7 +99,7 @@ export class BufferPool {
     const rowBytes = kind === "buffer" ? 0 : texelsPerRow * textureFormats[kind].bytes;
     const limit = rowBytes
       ? maxTextureDimension2D * rowBytes
-      : Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4) * 4;
+      : Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / minBytes) * minBytes;
     const size = Math.min(rowBytes ? textureClass(bytes, rowBytes) : sizeClass(bytes), limit);
     if (bytes > limit) {
       throw new UserError(

@@ -109,7 +109,7 @@ poolTest("the budget counts memory that waits inside a capture", 2 ** 20, (devic
 Deno.test("an allocation above the adapter's binding size says so", async () => {
   const { gpu: { pool, adapter } } = await testDevice();
   const { maxStorageBufferBindingSize, maxBufferSize, maxTextureDimension2D } = adapter.device.limits;
-  const limit = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 4) * 4;
+  const limit = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 256) * 256;
   const refusal = (bytes: number) =>
     `Cannot allocate ${mib(limit + bytes)} for x: this adapter binds at most ${mib(limit)} at once; ` +
     "use a smaller batch or model";
