@@ -135,12 +135,12 @@ export function hasTiles(device: Device, sizes: readonly number[]): boolean {
 
 /** Column sums of `[rows, n]`: a product with a row of ones where there are tiles, else in levels of 128 rows. */
 export function sumRows(device: Device, x: Tensor, rows: number, n: number): Tensor {
-  if (isTexture(x) || (n * rows >= laneFlops && hasTiles(device, [rows, n]))) {
+  if (n * rows >= laneFlops && hasTiles(device, [rows, n])) {
     const out = device.empty([1, n]);
     product(
       device,
       { layout: "nn", batch: 1, m: 1, n, k: rows, sharedW: true },
-      inTexture(device.full([1, rows], 1)),
+      device.full([1, rows], 1),
       x,
       out,
     );
