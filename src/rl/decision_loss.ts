@@ -61,9 +61,10 @@ export const decisionColumns = [
  * The loss of a policy on decisions (GRPO, arXiv 2402.03300, eq. 3, decision by decision), and what to watch.
  *
  * `loss = sum_i w_i max(-rho_i A, -clip(rho_i) A) + klCoef (KL_degree + KL_position) - entropyCoef (H_degree + H_position)`
- * over the picks and the degrees. The divergences from the rule that the policy starts from are exact: `KL(degree || prior)`
- * and `KL(first pick || first pick of its order)`, which is uniform without trust in an order, means over the steps; the entropies are those of the same
- * distributions, over the logarithm of the number of valid choices, means over the steps that had a choice.
+ * over the picks and the degrees. The divergences from the rule that the policy starts from are exact, means over the
+ * steps: `KL(degree || prior)` and `KL(first pick || first pick of its order)`, which is uniform without trust in an order.
+ * The entropies are those of the same distributions, over the logarithm of the number of valid choices, means over the
+ * steps that had a choice.
  *
  * @returns the loss and `[columns]` in the order of {@link decisionColumns}, without gradient.
  */

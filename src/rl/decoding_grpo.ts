@@ -1,9 +1,7 @@
 import type { Arpg } from "../models/arpg.ts";
 import type { FrozenArpg } from "../models/frozen_arpg.ts";
 import type { VqTokenizer } from "../models/vq_tokenizer.ts";
-import { clamp } from "../ops/clamp.ts";
 import { concat } from "../ops/concat.ts";
-import { add, mul } from "../ops/elementwise_binary.ts";
 import { type AdvantageForm, groupAdvantage } from "../ops/group_advantage.ts";
 import { mean } from "../ops/reduce.ts";
 import { reshape } from "../ops/reshape.ts";
@@ -25,6 +23,8 @@ import type { GeneratorGrpoOptions } from "./generator_options.ts";
 import { paintingMetrics } from "./painting_metrics.ts";
 import { type Painted, PolicyRollout, type PolicyRolloutOptions } from "./policy_rollout.ts";
 import type { Grader } from "./grader.ts";
+import { PhaseClock } from "./phase_clock.ts";
+import { tokenPictures } from "./token_pictures.ts";
 
 /** Settings of {@link DecodingGrpo}. */
 export interface DecodingGrpoOptions extends PolicyRolloutOptions, DecisionLossOptions {
@@ -140,7 +140,12 @@ export class DecodingGrpo {
       wanted: device.zeros([batch + groups]),
     }));
     this.#journal = device.persistent(() => device.zeros([options.innerEpochs * minibatches, columns.length]));
-    this.#pictures = device.capture(() => device.noGrad(() => this.#paintPixels(painter.tokenizer)));
+    this.#pictures = device.capture(() =>
+      device.noGrad(() => {
+        const { rollouts, hand } = this.#rollout;
+        return tokenPictures(painter.tokenizer, concat([rollouts.tokens, hand.tokens], 0), options.pixelsTogether);
+      })
+    );
     this.#grades = device.capture(() => device.noGrad(() => this.#grade()));
     const part = batch / minibatches;
     const { classes, advantage } = this.#grades.result;
@@ -257,20 +262,6 @@ export class DecodingGrpo {
     };
   }
 
-  /** Pictures `[B + groups, C, S, S]` in [0, 1] of all tokens. */
-  #paintPixels(tokenizer: VqTokenizer): Tensor {
-    const { rollouts, hand } = this.#rollout;
-    const tokens = concat([rollouts.tokens, hand.tokens], 0);
-    const all = tokens.shape[0]!, together = Math.min(this.options.pixelsTogether ?? all, all);
-    const parts: Tensor[] = [];
-    for (let start = 0; start < all; start += together) {
-      using part = this.#device.scope(); // frees what the tokenizer computes on the way
-      const pixels = tokenizer.decode(slice(tokens, 0, start, Math.min(start + together, all)));
-      parts.push(part.keep(clamp(add(mul(pixels, 0.5), 0.5), 0, 1)));
-    }
-    return concat(parts, 0);
-  }
-
   #grade(): Grades {
     const { groups, groupSize, advantage: form } = this.options;
     const batch = groups * groupSize;
@@ -310,24 +301,5 @@ export class DecodingGrpo {
     this.#device.noGrad(() => {
       storeRow(this.#journal, this.#row, concat([statistics, reshape(loss, [1]), this.optimizer.gradNorm], 0));
     });
-  }
-}
-
-/** Seconds of the phases of an update, by waiting at the end of each. */
-class PhaseClock {
-  readonly #marks: [name: string, at: number][] = [["", performance.now()]];
-  constructor(private readonly device: Device, private readonly waits: boolean) {}
-
-  async mark(name: string): Promise<void> {
-    if (this.waits) await this.device.gpu.adapter.device.queue.onSubmittedWorkDone();
-    this.#marks.push([name, performance.now()]);
-  }
-
-  /** `seconds_total`, and where it waited the seconds of each phase. */
-  seconds(): Record<string, number> {
-    const since = (i: number) => (this.#marks[i]![1] - this.#marks[i - 1]![1]) / 1000;
-    const phases = this.#marks.slice(1).map(([name], i) => [`seconds_${name}`, since(i + 1)]);
-    const total = (performance.now() - this.#marks[0]![1]) / 1000;
-    return { seconds_total: total, ...(this.waits ? Object.fromEntries(phases) : {}) };
   }
 }
