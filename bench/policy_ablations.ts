@@ -34,7 +34,7 @@ const variants: Readonly<Record<string, readonly string[]>> = {
   "no repulsion": ["policy.repulsion=null"],
   "no common noise": ["training.common_noise=false"],
   "joint ratio": ["training.ratio=joint"],
-  "no order to start from": ["policy.prior.trust=0"],
+  "from the Halton order": ["policy.prior.order=halton", "policy.prior.trust=0.5"],
   "narrow prior": ["policy.prior.width=0.8", "policy.prior.floor=0.001"],
   "fidelity for realism": ["reward.realism=null", "reward.fidelity={weight: 1}"],
   "additive efficiency": ["training.max_steps=8", "reward.efficiency={form: additive, weight: 1}"],
