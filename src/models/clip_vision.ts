@@ -69,6 +69,11 @@ export class ClipVisionTower implements Module {
     return reshape(permute(cells, [0, 2, 4, 1, 3, 5]), [batch, grid * grid, channels * patch * patch]);
   }
 
+  /** Gives the memory back. */
+  dispose(): void {
+    for (const tensor of this.parameters().values()) tensor.dispose();
+  }
+
   /** Under HuggingFace's names, `embeddings.class_embedding` to `post_layernorm.bias`. */
   parameters(): Map<string, Tensor> {
     return new Map([

@@ -30,7 +30,7 @@ interface Tower<T> {
  * float32. Of ViT-L/14 the vision tower takes 0.57 GiB and that of texts 0.30 beside the 1.6 GiB of both in `Clip`. The
  * latter can go once the prompts are embedded.
  */
-export class FrozenClip implements ClipEncoders {
+export class FrozenClip implements ClipEncoders, Disposable {
   readonly #vision: Tower<ClipVisionTower>;
   #text: Tower<ClipTextTower> | null;
   /** `[]`, see `Clip`. */
@@ -68,7 +68,12 @@ export class FrozenClip implements ClipEncoders {
     checkClipConfig(config);
     checkWeights(clipShapes(config), source.entries, clipLoading);
     const model = new FrozenClip(device, config, options);
-    await model.#load(source);
+    try {
+      await model.#load(source);
+    } catch (cause) {
+      model.dispose(); // of what a file that ends early has left
+      throw cause;
+    }
     return model;
   }
 
@@ -93,11 +98,22 @@ export class FrozenClip implements ClipEncoders {
   /** Gives the memory of the tower of texts back to the adapter. What was embedded stays. */
   dropTexts(): void {
     if (!this.#text) return;
-    const { tower, projection } = this.#text;
-    for (const linear of tower.encoder.linears().values()) if (linear instanceof FrozenLinear) linear.dispose();
-    for (const part of [tower, projection.weight]) part.dispose();
+    free(this.#text);
     this.#text = null;
     this.device.gpu.pool.trim();
+  }
+
+  /** Gives all memory back to the adapter. Doing so twice is harmless. */
+  dispose(): void {
+    this.dropTexts();
+    free(this.#vision);
+    this.logitScale.dispose();
+    this.device.gpu.pool.trim();
+  }
+
+  /** {@link dispose}, at the end of a `using` block. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   async #load(source: WeightSource): Promise<void> {
@@ -125,6 +141,11 @@ export class FrozenClip implements ClipEncoders {
   #parts<T>(of: (tower: Tower<ClipTextTower | ClipVisionTower>, name: "text" | "vision") => Record<string, T>) {
     return { ...this.#text ? of(this.#text, "text") : {}, ...of(this.#vision, "vision") };
   }
+}
+
+function free({ tower, projection }: Tower<ClipTextTower | ClipVisionTower>): void {
+  for (const linear of tower.encoder.linears().values()) if (linear instanceof FrozenLinear) linear.dispose();
+  for (const part of [tower, projection.weight]) part.dispose();
 }
 
 /** Writes are copied and the copies kept until the next submit: as many bytes of weights may wait so. */

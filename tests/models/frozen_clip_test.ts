@@ -137,3 +137,22 @@ Deno.test("FrozenClip: weights of other names are refused before one is read, si
     message: "Cannot make a CLIP: text_config.hidden_size must be a multiple of num_attention_heads, got 8 and 3",
   });
 });
+
+Deno.test("FrozenClip: what it takes it gives back, also where its weights end early", async () => {
+  const device = await testDevice(), { counters } = device.gpu.pool;
+  using _scope = device.scope();
+  const { source, weights } = sample(device, wide), before = counters.liveBytes;
+  for (const dtype of ["float16", "float32"] as const) {
+    const model = await FrozenClip.from(device, wide, source, { dtype });
+    assert.ok(counters.liveBytes > before);
+    for (let i = 0; i < 2; i++) model.dispose();
+    assert.equal(counters.liveBytes, before, dtype);
+  }
+  const last = [...weights.keys()].findLast((name) => layerWeight.test(name))!;
+  const read = (name: string) => {
+    if (name === last) throw new Error("the file ends early");
+    return weights.get(name)!;
+  };
+  await assert.rejects(FrozenClip.from(device, wide, { ...source, read }), { message: "the file ends early" });
+  assert.equal(counters.liveBytes, before);
+});
