@@ -37,7 +37,7 @@ export function llamaGenPainting(
     rollouts: 2 * layers * cache + activations,
     largestBuffer: cache > logits
       ? { name: "keys of a layer for all rollouts", bytes: cache }
-      : { name: "logits of a part of the rollouts", bytes: logits },
+      : { name: "logits of a part of the rollouts", bytes: logits, parted: true },
     rows,
     kernels: layers * layerKernels + otherKernels,
   };

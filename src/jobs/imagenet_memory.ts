@@ -32,7 +32,10 @@ export interface RunDemand {
   /** The whole is their sum: recorded steps share no memory. */
   readonly parts: readonly MemoryPart[];
   /** The largest buffer of a step, which the adapter must be able to bind. */
-  readonly largestBuffer: MemoryPart;
+  readonly largestBuffer: MemoryPart & {
+    /** Whether more of `generator.parts` make it smaller. */
+    readonly parted?: boolean;
+  };
   /** Rows of a step's products: a grid has room for 65,535. */
   readonly rows: number;
   /** Kernels of what is recorded: a recording has room for 16,000. */
@@ -132,7 +135,8 @@ export function objections(
   if (largestBuffer.bytes > binding) {
     found.push(
       `${largestBuffer.name} take ${gib(largestBuffer.bytes)}, the adapter binds ${gib(binding)} at once: ` +
-        fewer(binding / largestBuffer.bytes),
+        (largestBuffer.parted && moreParts(config, largestBuffer.bytes / binding) ||
+          fewer(binding / largestBuffer.bytes)),
     );
   }
   const texels = limits.maxTextureDimension2D * texelsPerRow * 4;
@@ -154,6 +158,15 @@ export function objections(
     );
   }
   return found;
+}
+
+/** What to say where so many times the parts are needed; null where the paintings cannot be divided so far. */
+function moreParts({ training: { batch_size, group_size }, generator }: ImagenetConfig, times: number): string | null {
+  const paintings = batch_size * group_size;
+  for (let parts = Math.ceil(generator.parts * times); parts <= paintings; parts++) {
+    if (paintings % parts === 0) return `set generator.parts to ${parts} or more`;
+  }
+  return null;
 }
 
 /** Bytes of all parts. */

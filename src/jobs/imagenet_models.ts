@@ -1,7 +1,7 @@
 /** The models of an ImageNet job: from published files, or of random weights for a dry run. */
 import { naming, UserError } from "../error.ts";
 import { ArpgPainter } from "../eval/arpg_painter.ts";
-import { openWeights } from "../io/weight_file.ts";
+import { openWeights, type WeightFile } from "../io/weight_file.ts";
 import { Arpg } from "../models/arpg.ts";
 import { type ArpgConfig, arpgPresets, arpgShapes } from "../models/arpg_config.ts";
 import { type ClipConfig, clipPresets } from "../models/clip_config.ts";
@@ -83,9 +83,13 @@ export async function loadImagenetGenerator(device: Device, config: ImagenetConf
 
 /** The LlamaGen of a config, to be trained and painted with. @throws {UserError} for a file of another model. */
 export async function loadImagenetLlamaGen(device: Device, config: ImagenetConfig): Promise<LlamaGen> {
-  const model = new LlamaGen(new BlankInitializer(device), llamaGenOf(config)!);
-  await reloadLlamaGen(model, config);
-  return model;
+  const sizes = llamaGenOf(config)!;
+  return await withGenerator(config, async (source) => {
+    checkWeights(llamaGenShapes(sizes), source.entries, options);
+    const model = new LlamaGen(new BlankInitializer(device), sizes);
+    await loadParametersFrom(model, source, options);
+    return model;
+  });
 }
 
 /** Gives a LlamaGen the config's weights, whatever it had. @throws {UserError} for a file of another model. */
@@ -126,15 +130,23 @@ async function withGenerator<T>(config: ImagenetConfig, body: (source: WeightSou
     return await body(randomWeightsOf(llamaGen ? llamaGenShapes(llamaGen) : arpgShapes(arpgOf(config)), config.seed));
   }
   using source = await openWeights(path);
-  if (llamaGen) {
-    const found = recognisedModel(source, "llamagen"), { cells } = llamaGen; // which no tensor shows
-    requireSizes("model", { ...found, config: { ...found.config, cells } }, llamaGen, path);
-  } else requireSizes("model", recognisedModel(source, "arpg"), arpgOf(config), path);
+  if (llamaGen) requireSizes("model", llamaGenIn(source, llamaGen), llamaGen, path);
+  else requireSizes("model", recognisedModel(source, "arpg"), arpgOf(config), path);
   try {
     return await body(source);
   } catch (cause) {
     throw naming(path, cause);
   }
+}
+
+/** The sizes of a file. No tensor shows the number of cells: without metadata it is taken to be what is wanted. */
+function llamaGenIn(
+  source: WeightFile,
+  { cells }: LlamaGenConfig,
+): { readonly config: LlamaGenConfig; readonly preset: string | null } {
+  const found = recognisedModel(source, "llamagen");
+  if (source.metadata.config !== undefined || found.config.cells === cells) return found;
+  return { config: { ...found.config, cells }, preset: null };
 }
 
 /** @throws {UserError} where the file has other sizes than the config, by which memory was planned. */

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { examineConfig } from "../../src/cli/doctor_config.ts";
 import { readMetrics } from "../../src/io/metrics_log.ts";
 import { readNpz } from "../../src/io/npz.ts";
-import { readSafetensors } from "../../src/io/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
 import { imagenetArGrpoJob } from "../../src/jobs/imagenet_ar_grpo.ts";
 import { llamaGenPainting } from "../../src/jobs/imagenet_ar_grpo_memory.ts";
 import { loadImagenetLlamaGen } from "../../src/jobs/imagenet_models.ts";
 import { toHost } from "../../src/jobs/run_state.ts";
 import { LlamaGen } from "../../src/models/llamagen.ts";
+import { llamaGenMetadata } from "../../src/models/llamagen_config.ts";
 import { LlamaGenPainter } from "../../src/models/llamagen_painter.ts";
 import { recogniseModel } from "../../src/models/recognise.ts";
 import { Initializer } from "../../src/nn/init.ts";
@@ -71,10 +72,20 @@ await fileTest(
       const read = await loadImagenetLlamaGen(device, tinyImagenetArGrpo(changes));
       assert.deepEqual(await toHost(device, read.parameters()), weights);
       const other = tinyImagenetArGrpo([...changes, "model.sizes.layers=3"]);
+      const { liveBytes } = device.gpu.pool.counters;
       await assertUserError(
         () => loadImagenetLlamaGen(device, other),
         `Cannot load ${path}: it has other sizes than model.sizes; set model.sizes=` +
           JSON.stringify({ ...sizes, layers: 2 }),
+      );
+      assert.equal(device.gpu.pool.counters.liveBytes, liveBytes, "memory was taken for it");
+      // What this job writes tells the number of cells, which no tensor shows.
+      const own = `${folder}/llamagen.safetensors`, more = tinyImagenetArGrpo([...changes, "model.sizes.cells=25"]);
+      await loadImagenetLlamaGen(device, more);
+      await writeSafetensors(own, weights, llamaGenMetadata(sizes));
+      await assertUserError(
+        () => loadImagenetLlamaGen(device, { ...more, model: { ...more.model, weights: own } }),
+        `Cannot load ${own}: it has other sizes than model.sizes; set model.sizes=${JSON.stringify(sizes)}`,
       );
     }),
 );
@@ -87,14 +98,14 @@ const gpu = {
 
 await fileTest("doctor --config: a LlamaGen's files and memory", async () => {
   const file = new URL("../../configs/imagenet_ar_grpo.yaml", import.meta.url).pathname;
-  const examine = (sizes: string, ...changes: string[]) =>
-    examineConfig(file, gpu, [
+  const examine = (machine: typeof gpu, sizes: string, ...changes: string[]) =>
+    examineConfig(file, machine, [
       `model.sizes=${sizes}`,
       "model.weights=weights/c2i.pt",
       "model.dtype=float32",
       ...changes,
     ]);
-  const { lines, problems } = await examine("LlamaGen-B");
+  const { lines, problems } = await examine(gpu, "LlamaGen-B");
   assert.ok(lines.includes(
     "missing    weights/c2i.pt is not there: fetch c2i_B_256.pt (0.4 GB) of FoundationVision/LlamaGen, or set model.weights",
   ));
@@ -103,8 +114,14 @@ await fileTest("doctor --config: a LlamaGen's files and memory", async () => {
   // 12 layers of keys and values, 80 rows of 256 tokens of 768 channels: 1.4 GiB.
   assert.ok(lines.some((line) => /^memory {5}rollouts 1\.[45] GiB$/.test(line)), lines.join("\n"));
   assert.ok(lines.includes("largest    keys of a layer for all rollouts, 60 MiB"), lines.join("\n"));
-  const whole = await examine("LlamaGen-B", "generator.parts=1");
+  const whole = await examine(gpu, "LlamaGen-B", "generator.parts=1");
   assert.ok(whole.lines.includes("largest    logits of a part of the rollouts, 640 MiB"));
+  assert.deepEqual(whole.problems, problems);
+  const few = { ...gpu, limits: { ...gpu.limits, maxStorageBufferBindingSize: gib / 8 } };
+  const bound = await examine(few, "LlamaGen-B", "generator.parts=1");
+  assert.deepEqual(bound.problems.slice(1), [
+    "logits of a part of the rollouts take 640 MiB, the adapter binds 128 MiB at once: set generator.parts to 5 or more",
+  ]);
 });
 
 Deno.test("llamaGenPainting: what a painter takes, weights and rollouts", async () => {

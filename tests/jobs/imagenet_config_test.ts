@@ -49,6 +49,14 @@ for (
       "reward.efficiency: expected null: a LlamaGen paints every picture cell by cell",
     ],
     [
+      "training.max_steps=4",
+      "training.max_steps: expected null: a LlamaGen takes as many steps as a picture has cells",
+    ],
+    [
+      "model.sizes.heads=3",
+      "model.sizes: Cannot make a LlamaGen: dim must be a multiple of 4 heads (rotary pairs on two axes), got 16 and 3",
+    ],
+    [
       "training.common_noise=true",
       "training.common_noise: expected false: from the same noise a LlamaGen paints the same picture",
     ],
