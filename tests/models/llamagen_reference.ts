@@ -6,11 +6,15 @@ export type Weights64 = ReadonlyMap<string, Float64Array>;
 /** `W x` for a matrix `[out, in]`. */
 function times(w: Float64Array, x: Float64Array): Float64Array {
   const inner = x.length;
-  return Float64Array.from({ length: w.length / inner }, (_, o) => dot(w.subarray(o * inner, (o + 1) * inner), x));
+  const y = new Float64Array(w.length / inner);
+  for (let o = 0; o < y.length; o++) y[o] = dot(w.subarray(o * inner, (o + 1) * inner), x);
+  return y;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
 function norm(x: Float64Array, gain: Float64Array): Float64Array {

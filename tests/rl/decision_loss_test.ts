@@ -217,7 +217,7 @@ Deno.test("a toy bandit: GRPO finds the best order", async () => {
   // The left half first: how much earlier its cells are painted than those of the right half, in steps.
   const reward = (painted: ArrayLike<number>) =>
     Array.from(painted).reduce((total, step, cell) => total + (cell % 4 < 2 ? -step : step), 0) / cells;
-  const { before, after, paintings, painted } = await learn(reward, 40);
+  const { before, after, paintings, painted } = await learn(reward, 18);
   paintings.dispose();
   assert.ok(Math.abs(before) < 0.15 && after > 0.5, `reward ${before} -> ${after}`);
   const left = Array.from(painted).filter((step, i) => i % 4 < 2 && step === 0).length;
