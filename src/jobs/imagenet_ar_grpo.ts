@@ -7,12 +7,12 @@ import type { RunDirectory } from "../io/run_directory.ts";
 import { LlamaGenPainter } from "../models/llamagen_painter.ts";
 import { writeReport } from "../report/policy_report.ts";
 import type { Device } from "../tensor/device.ts";
-import { permutation } from "../tensor/philox.ts";
 import { compareWithPublished } from "./imagenet_ar_grpo_comparison.ts";
 import { trainLlamaGen } from "./imagenet_ar_grpo_training.ts";
 import { imagenetArGrpoSchema, type ImagenetConfig } from "./imagenet_config.ts";
 import { requireFiles } from "./imagenet_files.ts";
-import { heldOutName, type InspectedRun } from "./imagenet_inspector.ts";
+import { classesOf, type InspectedRun, measuresOf } from "./imagenet_inspector.ts";
+import { shareOfBatch } from "./imagenet_memory.ts";
 import { MemoryWatch, spentLines } from "./imagenet_memory_watch.ts";
 import { llamaGenOf, loadImagenetLlamaGen, openImagenetTokenizer } from "./imagenet_models.ts";
 import { comparisonTable, runImagenet } from "./imagenet_policy.ts";
@@ -40,10 +40,6 @@ export const imagenetArGrpoJob = defineJob(
   requireFiles,
 );
 
-/** Of the memory, what the pixels of a batch may take. */
-const shareOfPixels = 1 / 8;
-const classStream = 0x636c;
-
 /**
  * Fine-tunes a published LlamaGen by GRPO on its own paintings (AR-GRPO, arXiv 2508.06924), and compares what comes of it
  * with the published weights from the same noise: by the rewards' own measures and by a CLIP that is in no reward.
@@ -67,7 +63,7 @@ export async function runLlamaGen(
   const key = { seed, stream: 0, purpose: 0 };
   using painter = new LlamaGenPainter(model, batch_size * group_size, { guidance, temperature, key });
   const { limits } = device.gpu.adapter.device;
-  const bytes = config.memory_gib * 2 ** 30 * shareOfPixels;
+  const bytes = config.memory_gib * 2 ** 30 * shareOfBatch;
   const together = pixelsBatch(tokenizer.config, Math.sqrt(cells), { bytes, limits });
   watch.measure();
   const rewards = await imagenetRewards(device, config, classNames);
@@ -75,12 +71,8 @@ export async function runLlamaGen(
   const job: LlamaGenRun = {
     ...{ device, config, run, runner, classNames, together },
     pictures: new LlamaGenPictures(painter, tokenizer, together),
-    measures: [
-      ...rewards.map(({ reward }) => ({ name: reward.name, reward })),
-      ...(judge ? [{ name: heldOutName, reward: judge }] : []),
-    ],
-    // Neighbours among ImageNet's classes are alike: in a random order an update sees different ones.
-    classes: config.classes ?? [...permutation(all, [seed, classStream])],
+    measures: measuresOf(rewards, judge),
+    classes: classesOf(config, all),
   };
   if (!runner.isDone("grpo", phases)) await trainLlamaGen(job, rewards, () => watch.measure());
   await runner.begin("evaluate");

@@ -1,5 +1,7 @@
 import type { RunDirectory } from "../io/run_directory.ts";
+import type { Reward, WeightedReward } from "../rewards/reward.ts";
 import type { Device } from "../tensor/device.ts";
+import { permutation } from "../tensor/philox.ts";
 import { comparisonGrid } from "../report/grid.ts";
 import type { ImagenetConfig } from "./imagenet_config.ts";
 import { channelsOf, type PictureMeasure, scorePictures } from "./imagenet_scores.ts";
@@ -70,6 +72,21 @@ export class ImagenetInspector implements Inspector {
 
 /** The measure by the CLIP that no reward has seen. */
 export const heldOutName = "held_out_clip";
+
+/** What looks at a run's pictures: its rewards, and the judge if there is one. */
+export function measuresOf(rewards: readonly WeightedReward[], judge: Reward | null): PictureMeasure[] {
+  return [
+    ...rewards.map(({ reward }) => ({ name: reward.name, reward })),
+    ...(judge ? [{ name: heldOutName, reward: judge }] : []),
+  ];
+}
+
+/** A config's classes, or else all. Neighbours among ImageNet's are alike: in a random order an update sees different ones. */
+export function classesOf({ classes, seed }: ImagenetConfig, all: number): readonly number[] {
+  return classes ?? [...permutation(all, [seed, classStream])];
+}
+
+const classStream = 0x636c;
 
 /** Labels that go round the classes. */
 export function labelsInTurn(count: number, classes: readonly number[]): Int32Array {

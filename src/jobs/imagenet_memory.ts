@@ -47,6 +47,9 @@ export interface RunDemand {
   };
 }
 
+/** Of the memory, what the pixels of a batch, and the caches of one, may take. */
+export const shareOfBatch = 1 / 8;
+
 const float = 4;
 /** What the pool takes more than it is asked for: with ARPG-L in a dry run 5 %. */
 const rounded = 0.1;
@@ -58,7 +61,7 @@ export function demandOf(config: ImagenetConfig, clips: readonly RunClip[], limi
   const policy = training.batch_size * training.group_size;
   const hand = llamaGenOf(config) ? 0 : training.batch_size, pictures = policy + hand;
   const streams = training.cfg_scale === 1 ? 1 : 2;
-  const share = memory_gib * 2 ** 30 / 8;
+  const share = memory_gib * 2 ** 30 * shareOfBatch;
   const pixels = Math.min(pictures, pixelsBatch(vq, Math.sqrt(sizes.cells), { bytes: share, limits }));
   const llamaGen = llamaGenOf(config);
   const painting = llamaGen

@@ -11,11 +11,11 @@ import { loadArpg } from "../models/load_arpg.ts";
 import type { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { writeReport } from "../report/policy_report.ts";
 import type { Device } from "../tensor/device.ts";
-import { permutation } from "../tensor/philox.ts";
 import { comparePolicyWithRule, type ImagenetScore } from "./imagenet_comparison.ts";
 import { type ImagenetConfig, imagenetPolicySchema } from "./imagenet_config.ts";
 import { requireFiles } from "./imagenet_files.ts";
-import { heldOutName, ImagenetInspector, type LookPainter } from "./imagenet_inspector.ts";
+import { classesOf, ImagenetInspector, type LookPainter, measuresOf } from "./imagenet_inspector.ts";
+import { shareOfBatch } from "./imagenet_memory.ts";
 import { MemoryWatch, spentLines } from "./imagenet_memory_watch.ts";
 import { arpgOf, loadImagenetGenerator, openImagenetPainter, vqOf } from "./imagenet_models.ts";
 import { classNamesOf, heldOutClip, imagenetRewards } from "./imagenet_rewards.ts";
@@ -38,9 +38,6 @@ export interface ImagenetRun extends PolicyTraining {
 
 /** The job `imagenet_policy`. */
 export const imagenetPolicyJob = defineJob(imagenetPolicySchema, runImagenet, requireFiles);
-
-/** Of the memory, what the pixels of a batch, and the caches of one, may take. */
-const shareOfBatch = 1 / 8;
 
 /**
  * Trains a decoding policy for a published ARPG of ImageNet by GRPO, the generator itself, or both, and compares what
@@ -68,13 +65,9 @@ export async function runImagenet(
   const { limits } = device.gpu.adapter.device;
   const job: ImagenetRun = {
     ...{ device, config, run, runner, painter },
-    measures: [
-      ...rewards.map(({ reward }) => ({ name: reward.name, reward })),
-      ...(judge ? [{ name: heldOutName, reward: judge }] : []),
-    ],
+    measures: measuresOf(rewards, judge),
     loadGenerator: () => loadImagenetGenerator(device, config),
-    // Neighbours among ImageNet's classes are alike: in a random order an update sees different ones.
-    classes: config.classes ?? [...permutation(all, [config.seed, classStream])],
+    classes: classesOf(config, all),
     classNames,
     pixelsTogether: pixelsBatch(vqOf(config), Math.sqrt(cells), { bytes, limits }),
   };
@@ -95,8 +88,6 @@ export async function runImagenet(
   const spent = spentLines(await readMetrics(join(run.path, "metrics.jsonl")), config.memory_gib, watch.measure());
   return [...comparisonTable(methods), ...spent, `Report: ${await writeReport(run)}`].join("\n");
 }
-
-const classStream = 0x636c;
 
 /** Gives a painter the generator that the run has trained, whether in this process or before it was resumed. */
 async function repaint({ model }: ArpgPainter, run: RunDirectory): Promise<void> {
