@@ -21,7 +21,8 @@ const indexEnd = ".index.json";
  * Opens a weight file without reading its tensors: `.safetensors`, a PyTorch checkpoint `.pt`, `.pth` or `.bin`, or the
  * `.index.json` beside several such files, which read as one. Everything but the elements is checked: UserError, in one
  * line with the file and the reason, for a file that is missing, malformed or of another kind. Nothing in it is executed,
- * no size in it is trusted, and an index opens no file outside its folder.
+ * no size in it is trusted, and an index names no file outside its folder;
+ * links that lie there are followed, as the caches of model hubs are made of them.
  */
 export async function openWeights(path: string): Promise<WeightFile> {
   if (path.toLowerCase().endsWith(indexEnd)) return await openShards(path);

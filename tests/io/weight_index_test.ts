@@ -99,6 +99,23 @@ await fileTest("weight index: nothing outside the folder is opened", () =>
     }
   }));
 
+await fileTest(
+  "weight index: links to files elsewhere are followed, as in the cache of a model hub",
+  () =>
+    withTemporaryFolder(async (folder) => {
+      for (const name of ["blobs", "snapshot"]) await Deno.mkdir(`${folder}/${name}`);
+      const path = await sharded(`${folder}/blobs`, { a: one, b: two });
+      for (const name of [one, two, "model.safetensors.index.json"]) {
+        await Deno.rename(`${folder}/blobs/${name}`, `${folder}/blobs/${name.length}${name.slice(0, 11)}`);
+        await Deno.symlink(`../blobs/${name.length}${name.slice(0, 11)}`, `${folder}/snapshot/${name}`);
+      }
+      assert.deepEqual([...await readWeights(path.replace("blobs", "snapshot"))], [["a", tensor(1, 2)], [
+        "b",
+        tensor(3),
+      ]]);
+    }),
+);
+
 Deno.test("weight index: an index of other content is refused by what is wrong with it", async () => {
   const many = Object.fromEntries(Array.from({ length: 501 }, (_, i) => [`t${i}`, `${i}.bin`]));
   const cases: readonly [string | Uint8Array<ArrayBuffer>, string][] = [
