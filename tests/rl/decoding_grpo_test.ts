@@ -156,7 +156,7 @@ Deno.test("DecodingGrpo: additive efficiency collapses to as few steps as there 
       efficiency,
     );
     let metrics: Record<string, number> = {};
-    for (let n = 0; n < 25; n++) metrics = await trainer.update(n);
+    for (let n = 0; n < 16; n++) metrics = await trainer.update(n);
     trainer.dispose();
     return metrics.steps_mean!;
   };

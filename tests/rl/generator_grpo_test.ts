@@ -102,7 +102,7 @@ async function learn(device: Device, changes: Partial<GeneratorGrpoOptions>) {
   using training = await TinyTraining.of(tiny(device), tiny(device), { innerEpochs: 2, batch: 20, ...changes });
   const shares: number[] = [];
   let metrics: Record<string, number> = {};
-  for (let n = 0; n < 15; n++) {
+  for (let n = 0; n < 9; n++) {
     training.paint(n);
     shares.push(await training.reward(2));
     training.update(n, 2);
