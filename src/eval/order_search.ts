@@ -13,10 +13,10 @@ export interface PictureReward {
 }
 
 /**
- * Makes what a search goes by, told all of its pictures: by ARPG's own rule, before any choice. A reward may depend on
- * what is painted on the whole, such as `MomentsReward`.
+ * Makes what a search goes by, told the pictures as they are chosen now. A reward may depend on what is painted on the
+ * whole, such as `MomentsReward`.
  */
-export type RewardOfPaintings = (pictures: LabelledImages) => Promise<PictureReward>;
+export type RewardOfPaintings = (pictures: LabelledImages) => Promise<PictureReward & Disposable>;
 
 /** What the best of several orders for each picture is worth. */
 export interface OrderSearchResult extends BriefScore {
@@ -46,10 +46,16 @@ export interface OrderSearchOptions {
   readonly onPictures?: (more: number) => void;
 }
 
+/** Pictures are chosen again in so many parts, and so many times: later choices know of all others. */
+const parts = 10, sweeps = 3;
+
 /**
  * An oracle: paints every picture by ARPG's own counts in K random orders from the same noise and takes the one with the
  * highest reward, a choice that no policy can make beforehand. How far the reward's favourites please a judge that it has
  * not seen says what an order for each picture can gain at most where the reward is right, and where it is not.
+ *
+ * What a picture is worth may depend on the others: were all chosen at once, all would make up for the same faults. So
+ * a tenth of them is chosen at a time, by a reward that is told all pictures as they are chosen now, three times over.
  *
  * @returns the first order alone, which is ARPG's own rule, then the best of all: to be compared with each other only.
  */
@@ -70,46 +76,37 @@ export async function searchOrders(
       }),
     );
   }
-  const reward = await rewardOf(together(painted)), found: Graded[] = [];
-  for (const pictures of painted) {
-    found.push({ pictures, rewards: await rewardsOf(painter.model.device, reward, pictures) });
-  }
-  const results: OrderSearchResult[] = [];
-  for (const tried of new Set([1, candidates])) {
-    const { pictures, rewards } = bestOf(found.slice(0, tried));
+  const { device } = painter.model, results: OrderSearchResult[] = [];
+  const chosen = new Array<number>(samples).fill(0), all = [...chosen.keys()];
+  const present = () => picked(painted, all.map((n) => [chosen[n]!, n]));
+  const note = async (tried: number) => {
+    using reward = await rewardOf(present());
+    const rewards = await rewardsOf(device, reward, present());
     const mean = rewards.reduce((sum, value) => sum + value, 0) / samples;
-    results.push({ steps, candidates: tried, samples, reward: mean, ...await yardstick.brief(pictures) });
+    results.push({ steps, candidates: tried, samples, reward: mean, ...await yardstick.brief(present()) });
+  };
+  await note(1);
+  if (candidates === 1) return results;
+  for (let turn = 0; turn < sweeps * parts; turn++) {
+    const part = all.filter((n) => Math.floor(n * parts / samples) === turn % parts);
+    using reward = await rewardOf(present());
+    const versions = painted.map((_, k) => part.map((n) => [k, n] as const));
+    const rewards = await rewardsOf(device, reward, picked(painted, versions.flat()));
+    part.forEach((n, i) => {
+      const of = (k: number) => rewards[k * part.length + i]!;
+      chosen[n] = [...painted.keys()].reduce((top, k) => of(k) > of(top) ? k : top, 0);
+    });
   }
+  await note(candidates);
   return results;
 }
 
-/** Pictures and their rewards. */
-interface Graded {
-  readonly pictures: LabelledImages;
-  readonly rewards: Float32Array;
-}
-
-/** All of some pictures. */
-function together(sets: readonly LabelledImages[]): LabelledImages {
-  const [{ images: { length }, labels }] = sets as [LabelledImages];
-  const all = { images: new Uint8Array(length * sets.length), labels: new Uint8Array(labels.length * sets.length) };
-  sets.forEach((set, k) => {
-    all.images.set(set.images, k * length);
-    all.labels.set(set.labels, k * labels.length);
-  });
-  return all;
-}
-
-/** Of each picture the version with the highest reward. */
-function bestOf(found: readonly Graded[]): Graded {
-  const { labels, images: { length } } = found[0]!.pictures;
-  const area = length / labels.length, images = new Uint8Array(length);
-  const rewards = Float32Array.from(labels, (_, n) => {
-    const best = found.reduce((top, each) => each.rewards[n]! > top.rewards[n]! ? each : top);
-    images.set(best.pictures.images.subarray(n * area, (n + 1) * area), n * area);
-    return best.rewards[n]!;
-  });
-  return { pictures: { images, labels }, rewards };
+/** Some pictures, each by the number of its version and its own. */
+function picked(painted: readonly LabelledImages[], which: readonly (readonly [number, number])[]): LabelledImages {
+  const [{ images: { length }, labels }] = painted as [LabelledImages];
+  const area = length / labels.length, images = new Uint8Array(which.length * area);
+  which.forEach(([k, n], i) => images.set(painted[k]!.images.subarray(n * area, (n + 1) * area), i * area));
+  return { images, labels: Uint8Array.from(which, ([, n]) => labels[n]!) };
 }
 
 /** Pictures on the device at once. */

@@ -34,7 +34,7 @@ export interface MomentsOptions {
  * Pictures of different numbers of steps have moments of their own. With common ones, those of many steps would be paid
  * for making up for the faults of those of few, and become worse by themselves.
  */
-export class MomentsReward implements Reward, AdaptiveReward {
+export class MomentsReward implements Reward, AdaptiveReward, Disposable {
   /** Name in the metrics. */
   readonly name = "realism";
   /** Itself. */
@@ -136,6 +136,12 @@ export class MomentsReward implements Reward, AdaptiveReward {
     const each = this.#size * (this.#size + 1);
     this.#moments = this.#moments.map((_, j) => moments.slice(j * each, (j + 1) * each));
     this.#updates = moments.at(-1)!;
+  }
+
+  /** Gives the memory back. */
+  [Symbol.dispose](): void {
+    for (const tensor of Object.values(this.#tensors)) tensor.dispose();
+    this.#kinds?.dispose();
   }
 
   /** `[N, J]`: the kind of each picture, one-hot. */

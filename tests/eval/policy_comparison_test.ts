@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import type { LabelledImages } from "../../src/eval/diversity.ts";
 import { comparePolicy, picturesOf, type PolicyComparisonPlan } from "../../src/eval/policy_comparison.ts";
-import { type PictureReward, searchOrders } from "../../src/eval/order_search.ts";
+import { searchOrders } from "../../src/eval/order_search.ts";
 import { mean } from "../../src/ops/reduce.ts";
 import { reshape } from "../../src/ops/reshape.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
 import { tinyComparison } from "./tiny_comparison.ts";
 
 /** The mean grey level. */
-const brightness: PictureReward = {
-  score: ({ images }) => mean(reshape(images, [images.shape[0]!, 64]), 1),
-};
-
-const rewardOf = () => Promise.resolve(brightness);
+const rewardOf = () =>
+  Promise.resolve({
+    score: ({ images }: { images: Tensor }) => mean(reshape(images, [images.shape[0]!, 64]), 1),
+    [Symbol.dispose]: () => {},
+  });
 
 const plan: PolicyComparisonPlan = {
   samples: 40,
@@ -79,14 +80,21 @@ Deno.test("searchOrders: the best of several orders by the reward, ARPG's own ru
   const options = { steps: 4, sampling: { guidance: 1, temperature: 1 }, samples: 40, seed: 3 };
   let pictures = 0;
   const onPictures = (more: number) => pictures += more;
-  let seen: LabelledImages | undefined;
-  const remember = (all: LabelledImages) => {
-    seen = all;
+  const seen: LabelledImages[] = [];
+  const remember = (present: LabelledImages) => {
+    seen.push(present);
     return rewardOf();
   };
   const found = await searchOrders(painter, remember, yardstick, { ...options, candidates: 4, onPictures });
   assert.equal(pictures, 160);
-  assert.deepEqual([seen!.labels.length, seen!.images.length, seen!.labels[43]], [160, 160 * 64, 3]);
+  // Told of every choice: the first order at the start, then brighter and brighter pictures.
+  assert.equal(seen.length, 32);
+  const levels = seen.map(({ images, labels }) => {
+    assert.deepEqual([labels.length, images.length, labels[13]], [40, 40 * 64, 3]);
+    return images.reduce((sum, level) => sum + level, 0);
+  });
+  assert.ok(levels.every((level, i) => i === 0 || level >= levels[i - 1]!), `${levels}`);
+  assert.ok(levels[4]! < levels[11]! && levels[11] === levels[31], "the first sweep chose the brightest of each");
   assert.deepEqual(found.map(({ candidates }) => candidates), [1, 4]);
   assert.ok(found[1]!.reward > found[0]!.reward, `${found[1]!.reward} and ${found[0]!.reward}`);
   const [alone, ...none] = await searchOrders(painter, rewardOf, yardstick, { ...options, candidates: 1 });

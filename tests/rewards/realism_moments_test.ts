@@ -71,6 +71,22 @@ Deno.test("MomentsReward: follows what is painted, and goes on from a checkpoint
   assert.throws(() => other.restore(new Map()), { name: "UserError", message: /the realism reward/ });
 });
 
+Deno.test("MomentsReward: gives its memory back", async () => {
+  const device = await testDevice();
+  using _scope = device.scope();
+  const { judge, real, painted, of } = setting(device);
+  const [there, kind] = [await of(real), await of(painted)];
+  const { counters } = device.gpu.pool, before = counters.liveBytes;
+  const options = { decay: 0.5, every: 1 };
+  const rewards = [
+    new MomentsReward(judge, there, [kind], options),
+    new MomentsReward(judge, there, [kind, kind], { ...options, targets: [3, 4] }),
+  ];
+  assert.ok(counters.liveBytes > before);
+  for (const reward of rewards) reward[Symbol.dispose]();
+  assert.equal(counters.liveBytes, before);
+});
+
 Deno.test("MomentsReward: a picture of NaN earns NaN and leaves no trace in what the others earn", async () => {
   const device = await testDevice();
   using _scope = device.scope();
