@@ -18,7 +18,8 @@ export function searchTable({ headroom = [] }: PolicyEvaluation): Html | null {
     <p class="fine">${
     counted(headroom[0]!.samples)
   } pictures a row, without intervals, at the guidance and temperature of
-    ARPG's own rule. Frechet distances of so few are larger than those above: they compare with each other only.</p>`;
+    ARPG's own rule. Frechet distances of so few are larger than those above: they compare with each other only. A realism reward is
+    measured against the pictures that were chosen, so that its mean says little.</p>`;
 }
 
 function row(found: Headroom, one: Headroom | null): Html {
