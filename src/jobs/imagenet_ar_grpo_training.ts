@@ -12,6 +12,7 @@ import { GrpoPhase, type GrpoPhaseOptions, type Inspector, type Measures } from 
 import type { LlamaGenRun } from "./imagenet_ar_grpo.ts";
 import { ImagenetInspector } from "./imagenet_inspector.ts";
 import { loadImagenetLlamaGen } from "./imagenet_models.ts";
+import { generatorLearning } from "./policy_setup.ts";
 import { prefixed, toHost, unprefixed } from "./run_state.ts";
 import { restoreTraining, trainingState } from "./training_state.ts";
 
@@ -80,22 +81,10 @@ export async function trainLlamaGen(
 }
 
 function optionsOf({ config, classes, together }: LlamaGenRun): LlamaGenGrpoOptions {
-  const { training, generator, seed } = config;
+  const { training, seed } = config;
   return {
     ...{ groupSize: training.group_size, classes, seed, pixelsTogether: together },
     advantage: training.advantage,
-    innerEpochs: training.inner_epochs,
-    parts: generator.parts,
-    learningRate: generator.learning_rate,
-    updates: training.num_epochs * training.batches_per_epoch,
-    warmupUpdates: training.warmup_updates,
-    maxGradNorm: training.max_grad_norm,
-    emaDecay: generator.ema_decay,
-    normalisation: training.normalisation,
-    clipLow: training.clip_epsilon,
-    clipHigh: training.clip_epsilon_high,
-    delta: training.delta,
-    kl: generator.kl,
-    beta: generator.beta,
+    ...generatorLearning(config),
   };
 }

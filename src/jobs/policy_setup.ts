@@ -3,10 +3,12 @@ import type { TokenSampling } from "../eval/decoding_method.ts";
 import { UserError } from "../error.ts";
 import type { RunDirectory } from "../io/run_directory.ts";
 import type { Arpg } from "../models/arpg.ts";
+import type { Sampling } from "../models/decode_step.ts";
 import { Initializer } from "../nn/init.ts";
 import { DecodingPolicy } from "../policy/decoding_policy.ts";
 import { budgetDegrees } from "../policy/step_budget.ts";
 import type { DecodingGrpoOptions, TrainedGenerator } from "../rl/decoding_grpo.ts";
+import type { GeneratorGrpoOptions } from "../rl/generator_options.ts";
 import type { Device } from "../tensor/device.ts";
 import type { PhaseRunner } from "./phases.ts";
 import type { PolicyTrainingConfig } from "./policy_training_config.ts";
@@ -81,6 +83,27 @@ export function optionsOf({ config, classes, pixelsTogether }: PolicyTraining): 
   };
 }
 
+/** How a generator learns, whatever its tokens are drawn with. */
+export function generatorLearning(
+  { training, generator }: Pick<PolicyTrainingConfig, "training" | "generator">,
+): Omit<GeneratorGrpoOptions, "guidance" | keyof Sampling> {
+  return {
+    innerEpochs: training.inner_epochs,
+    parts: generator.parts,
+    learningRate: generator.learning_rate,
+    updates: training.num_epochs * training.batches_per_epoch,
+    warmupUpdates: training.warmup_updates,
+    maxGradNorm: training.max_grad_norm,
+    emaDecay: generator.ema_decay,
+    normalisation: training.normalisation,
+    clipLow: training.clip_epsilon,
+    clipHigh: training.clip_epsilon_high,
+    delta: training.delta,
+    kl: generator.kl,
+    beta: generator.beta,
+  };
+}
+
 /** The generator, where the config has it trained too. @throws {UserError} for rewards that would not follow it. */
 export async function trainedGenerator({ config, loadGenerator }: PolicyTraining): Promise<TrainedGenerator | null> {
   const { train, training, generator, reward } = config;
@@ -96,19 +119,7 @@ export async function trainedGenerator({ config, loadGenerator }: PolicyTraining
     options: {
       guidance: { scale: training.cfg_scale, form: "constant" },
       temperature: training.temperature,
-      innerEpochs: training.inner_epochs,
-      parts: generator.parts,
-      learningRate: generator.learning_rate,
-      updates: training.num_epochs * training.batches_per_epoch,
-      warmupUpdates: training.warmup_updates,
-      maxGradNorm: training.max_grad_norm,
-      emaDecay: generator.ema_decay,
-      normalisation: training.normalisation,
-      clipLow: training.clip_epsilon,
-      clipHigh: training.clip_epsilon_high,
-      delta: training.delta,
-      kl: generator.kl,
-      beta: generator.beta,
+      ...generatorLearning(config),
     },
   };
 }

@@ -10,6 +10,7 @@ import { LlamaGenGrpo, type LlamaGenGrpoOptions } from "../../src/rl/llamagen_gr
 import type { Device } from "../../src/tensor/device.ts";
 import { tinyLlamaGen } from "../models/tiny_llamagen.ts";
 import { tinyVqConfig } from "../models/tiny_vq_config.ts";
+import { options as generatorOptions } from "./tiny_experience.ts";
 
 /** Pictures of 4x4 tokens out of 12, 3 classes. */
 export const sizes = { dim: 16, layers: 2, heads: 2, multiple_of: 8, vocab: 12, classes: 3, cells: 16 } as const;
@@ -28,22 +29,14 @@ export function shareOf(device: Device, token: number): Reward {
   return { name: "share", score: ({ tokens }) => mean(embedding(is, tokens!), [1, 2]) };
 }
 
+// Its painter says what the tokens are drawn with.
+const { guidance: _, temperature: __, ...learning } = generatorOptions;
+
 export const options: LlamaGenGrpoOptions = {
+  ...learning,
   groupSize: 4,
   advantage: "mean_std",
   seed: 3,
-  innerEpochs: 1,
-  learningRate: 0.02,
-  updates: 1e9,
-  warmupUpdates: 0,
-  maxGradNorm: 1e6,
-  emaDecay: 0.9,
-  normalisation: "token_mean",
-  clipLow: 0.2,
-  clipHigh: 0.28,
-  delta: 3,
-  kl: "exact",
-  beta: 0,
 };
 
 export const sampling = { guidance: 1.5, temperature: 0.9 } as const;
