@@ -4,9 +4,6 @@
  * i-th set of every rule are painted from the same noise. Prints a table and writes all figures as JSON:
  *
  *   deno task bench:policy-seeds FILE.json RUN...
- *   deno task bench:policy-seeds --rules EARLIER.json FILE.json RUN...
- *
- * Rules do not depend on the runs: the second form takes their rows from an earlier file of the same model and plan.
  */
 import { printLine } from "../src/cli/terminal.ts";
 import { tunedTable } from "../src/cli/tuning_file.ts";
@@ -24,10 +21,9 @@ import { policyRunSchema, trainedPolicyPath } from "../src/jobs/policy_evaluatio
 import { loadPolicy } from "../src/jobs/policy_file.ts";
 import { Device } from "../src/tensor/device.ts";
 
-const earlier = Deno.args[0] === "--rules" ? Deno.args[1] : undefined;
-const [file, ...folders] = Deno.args.slice(earlier ? 2 : 0);
+const [file, ...folders] = Deno.args;
 if (!file || folders.length === 0) {
-  throw new Error("name a file and runs: deno task bench:policy-seeds [--rules EARLIER.json] FILE.json RUN...");
+  throw new Error("name a file and runs: deno task bench:policy-seeds FILE.json RUN...");
 }
 const plan = {
   samples: 5000,
@@ -39,17 +35,6 @@ const plan = {
 };
 /** Numbers of steps of ARPG's own rule to compare with, besides the policy's targets. */
 const references = [12, 25];
-
-/** What an earlier file of this benchmark says, as far as it is of rules. */
-const kept = earlier ? JSON.parse(await Deno.readTextFile(earlier)) as Earlier : null;
-if (kept && JSON.stringify(kept.plan) !== JSON.stringify(plan)) {
-  throw new Error(`the rules in ${earlier} had another plan: leave --rules out`);
-}
-const ofRules = (list: Earlier["rows"] | undefined) => (list ?? []).filter(({ name }) => name !== "policy");
-
-interface Earlier extends Record<"tuning" | "screening" | "rows", readonly { readonly name: string }[]> {
-  readonly plan: unknown;
-}
 
 const runs = await Promise.all(folders.map((folder) => RunDirectory.open(folder)));
 const config = loadConfig(runs[0]!.config, policyRunSchema);
@@ -63,7 +48,7 @@ const { targets } = policies[0]!.config;
 
 const scoring = new MethodScoring(painter, yardstick);
 const trials = new MethodTrials(scoring, plan);
-const rows: object[] = ofRules(kept?.rows);
+const rows: object[] = [];
 
 /** Scores what stands for a method at each seed, at the guidance and temperature that are best for the first. */
 async function score(methods: readonly DecodingMethod[]): Promise<TokenSampling> {
@@ -99,11 +84,10 @@ function spreadOf(values: readonly number[]): Spread {
 const ruleOfAll = (method: DecodingMethod) => plan.seeds.map(() => method);
 for (const steps of targets) {
   await score(policies.map((policy) => policyMethod(policy, steps, "sampled")));
-  if (kept) continue;
   const sampling = await score(ruleOfAll(arpgMethod(steps)));
   for (const method of await trials.screen(steps, sampling)) await score(ruleOfAll(method));
 }
-for (const steps of kept ? [] : references) await score(ruleOfAll(arpgMethod(steps)));
+for (const steps of references) await score(ruleOfAll(arpgMethod(steps)));
 printLine(`${plan.samples} held-out real digits: Frechet ${yardstick.heldOut.frechet.toFixed(2)}`);
 
 const record = {
@@ -112,8 +96,8 @@ const record = {
   plan,
   held_out: yardstick.heldOut,
   rows,
-  tuning: [...ofRules(kept?.tuning), ...trials.tuning],
-  screening: [...ofRules(kept?.screening), ...trials.screening],
+  tuning: trials.tuning,
+  screening: trials.screening,
 };
 await writeFileAtomic(file, new TextEncoder().encode(JSON.stringify(record, null, 2)));
 device.destroy();
